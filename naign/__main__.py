@@ -1,0 +1,149 @@
+"""The `naign` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 2 after one sentence about bad input, 130 on Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        if getattr(options, "threads", 0):
+            torch.set_num_threads(options.threads)
+        return options.run(options) or 0
+    except ValueError as error:
+        print(f"naign: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="naign", description="Non-adversarial idempotent generative models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=function)
+        return sub
+
+    command("list", _list, "experiments, profiles and what is recorded")
+
+    fit = command("fit", _fit, "train one experiment, or load its run if it exists")
+    fit.add_argument("name", help="an experiment or a data set, see `naign list`")
+    fit.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help="profile, seed or any setting")
+    fit.add_argument("-o", "--output", type=Path, help="also save the run to this new directory")
+    fit.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    fit.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    record = command("record", _record, "train what a profile lacks and commit it to data/records")
+    record.add_argument("profile")
+    record.add_argument("names", nargs="*", help="experiments (default: all of the book's)")
+    record.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+
+    run = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors")
+    run.add_argument("notebook", type=Path)
+    run.add_argument("-p", action="append", default=[], metavar="KEY=VALUE")
+    run.add_argument("-o", "--output", type=Path, required=True)
+
+    bench = command("bench", _bench, "step time against Algorithm 1, IGN and the matrix rate")
+    bench.add_argument("--rounds", type=int, default=15)
+    bench.add_argument("--threads", type=int, default=0)
+
+    book = command("book", _book, "execute what changed and build the book at _build/html")
+    book.add_argument("--profile", default="recorded")
+    return parser
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """["a=1", ...] as {"a": "1", ...}."""
+    for item in given:
+        if "=" not in item:
+            raise ValueError(f"-p {item} is not KEY=VALUE: write it like -p seed=3.")
+    return dict(item.split("=", 1) for item in given)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from naign import experiments, records
+
+    print(f"profiles: {', '.join(experiments.PROFILES)}\n\n{'experiment':<26}recorded runs")
+    for name in experiments.names():
+        counts = {p: len(records.recorded(name, p)) for p in experiments.PROFILES}
+        print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from naign import experiments, records
+
+    parameters = pairs(options.p)
+    profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
+    seed = experiments.typed("seed", parameters.pop("seed", 0), 0)
+    experiment = experiments.get(options.name, profile, seed, **parameters)
+    if options.output and options.output.exists():
+        raise ValueError(f"{options.output} exists already: choose another name or remove it.")
+    run = records.load_or_fit(experiment, experiments.build, progress=not options.quiet)
+    path = records.find(experiment.config())
+    if options.output:
+        path = run.save(options.output)
+    print(f"{path}")
+    if experiment.data in experiments.IMAGES and run.f is not None:
+        from naign import figures
+
+        figures.save_sheets(run, experiment.load_data().x, path)
+
+
+def _record(options: argparse.Namespace) -> int:
+    """Each training in a process of its own, so that one that fails costs no other."""
+    from naign import experiments, records
+
+    wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in experiments.TOYS]
+    seeds = range(experiments.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
+    todo = [experiments.get(n, options.profile, s) for s in seeds for n in wanted]
+    threads = max(1, (os.cpu_count() or 1) // options.jobs)
+
+    def one(experiment: experiments.Experiment) -> bool:
+        name = records.directory_name(experiment.config())
+        if (records.records_root() / name).exists():
+            return True
+        p = ["-p", f"profile={experiment.profile}", "-p", f"seed={experiment.seed}"]
+        command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
+        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+            return False
+        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0)
+        return True
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        done = list(pool.map(one, todo))
+    print(f"{sum(done)} of {len(done)} runs are recorded")
+    return 0 if all(done) else 1
+
+
+def _run(options: argparse.Namespace) -> None:
+    from naign import runner
+
+    runner.run(options.notebook, options.output, pairs(options.p))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from naign import bench
+
+    print(bench.report(bench.measure(options.rounds)))
+
+
+def _book(options: argparse.Namespace) -> int:
+    from naign import runner
+
+    return runner.book(options.profile)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

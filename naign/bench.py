@@ -1,0 +1,130 @@
+"""How fast a step is, against Algorithm 1 taken literally, IGN, and the machine's matrix rate."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from naign import matching, toys
+from naign.losses import distance
+from naign.methods import IGN, NAIGN
+from naign.models import MLP, seeded
+from naign.sources import StandardNormal
+from naign.training import Loop, Schedule
+
+WIDTH, DEPTH, N, CANDIDATES = 512, 3, 512, 10  # the paper's size in 2D
+
+
+def literal_step(
+    f: nn.Module, optimiser: torch.optim.Optimizer, data: toys.Mixture, source: nn.Module, generator: torch.Generator
+) -> None:
+    """Algorithm 1 as printed: a copy of f, and autograd through all M candidates."""
+    frozen = copy.deepcopy(f).requires_grad_(False)
+    x = data.sample(N, generator)
+    rec = distance(x, f(x)).mean()
+    candidates = f(source.sample(CANDIDATES * N, generator))
+    imle = torch.cdist(x, candidates).min(1).values.mean()
+    fz = f(source.sample(N, generator))
+    idem = distance(fz, frozen(fz)).mean()
+    optimiser.zero_grad()
+    (rec + imle + idem).backward()
+    optimiser.step()
+
+
+def _flops_per_sample(f: nn.Module) -> int:
+    return sum(2 * m.weight.numel() for m in f.modules() if isinstance(m, nn.Linear))
+
+
+def naign_flops(f: nn.Module) -> int:
+    """Arithmetic of our step with plain idempotence: products of the linear layers alone.
+
+    Candidates: one forward. Data, winners and z: forward and twice that backward.
+    The frozen f at f(z): forward and the gradient of its input.
+    """
+    forward = _flops_per_sample(f)
+    return forward * (CANDIDATES * N + 3 * 3 * N + 2 * N)
+
+
+def _stepper(method: NAIGN | IGN, device: torch.device) -> Callable[[], None]:
+    toy = toys.grid()
+    f = seeded(lambda: MLP(toy.shape, WIDTH, DEPTH), 0).to(device)
+    loop = Loop(f, StandardNormal(toy.shape), toy, method, Schedule(10**6, N))
+    return loop.captured() if device.type == "cuda" else loop.one_step
+
+
+def _literal(device: torch.device) -> Callable[[], None]:
+    toy, generator = toys.grid(), torch.Generator(device).manual_seed(0)
+    f = seeded(lambda: MLP(toy.shape, WIDTH, DEPTH), 0).to(device)
+    optimiser = torch.optim.AdamW(f.parameters(), lr=1e-4)
+    source = StandardNormal(toy.shape)
+    return lambda: literal_step(f, optimiser, toy, source, generator)
+
+
+def _matrix(device: torch.device) -> Callable[[], Tensor]:
+    a = torch.randn(matching.CHUNK, WIDTH, device=device)
+    b = torch.randn(WIDTH, WIDTH, device=device)
+    return lambda: [a @ b for _ in range(20)]
+
+
+def measure(rounds: int = 15, device: str | None = None) -> dict:
+    """Median seconds of each step, all timed in turn within one run, and their ratios.
+
+    Returns
+    -------
+    dict with "seconds" by name, and the ratios "speedup" (literal / NAIGN),
+    "cost" (NAIGN / IGN) and "rate" (achieved / plain fp32 matrix product)
+    """
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    steps = {
+        "Algorithm 1, literal": _literal(where),
+        "NAIGN, plain idempotence": _stepper(NAIGN(idempotence="plain"), where),
+        "NAIGN, modified idempotence": _stepper(NAIGN(), where),
+        "NAIGN, plain, bf16 search": _stepper(NAIGN(idempotence="plain", candidate_dtype="bfloat16"), where),
+        "NAIGN-": _stepper(NAIGN(w_idem=0.0), where),
+        "IGN": _stepper(IGN(), where),
+        "matrix product": _matrix(where),
+    }
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for i in range(rounds + 2):
+        for name, step in steps.items():
+            seconds = _time(step, where)
+            if i >= 2:  # the first two warm up
+                times[name].append(seconds)
+    median = {name: statistics.median(t) for name, t in times.items()}
+    ours = median["NAIGN, plain idempotence"]
+    f = MLP((2,), WIDTH, DEPTH)
+    matrix_rate = 20 * 2 * matching.CHUNK * WIDTH**2 / median["matrix product"]
+    return {
+        "device": str(where),
+        "threads": torch.get_num_threads(),
+        "seconds": median,
+        "speedup": median["Algorithm 1, literal"] / ours,
+        "cost": ours / median["IGN"],
+        "rate": naign_flops(f) / ours / matrix_rate,
+        "gflops": naign_flops(f) / ours / 1e9,
+    }
+
+
+def _time(step: Callable, device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def report(result: dict) -> str:
+    """The measurements as lines of text."""
+    lines = [f"{WIDTH} x {DEPTH}, N = {N}, M = {CANDIDATES * N}, on {result['device']} ({result['threads']} threads)"]
+    lines += [f"  {name:<30}{1e3 * s:9.2f} ms" for name, s in result["seconds"].items()]
+    lines.append(f"NAIGN is {result['speedup']:.2f} times as fast as Algorithm 1 taken literally (plain idempotence)")
+    lines.append(f"NAIGN takes {result['cost']:.2f} times an IGN step")
+    lines.append(f"NAIGN runs at {result['gflops']:.0f} GFLOP/s, {result['rate']:.0%} of a plain fp32 matrix product")
+    return "\n".join(lines)

@@ -1,0 +1,54 @@
+"""The metrics of one trained f, as they are stored with its run."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from naign import metrics, projection
+from naign.losses import distance
+from naign.sources import Sampler
+
+
+def evaluate(f: nn.Module, source: nn.Module, data: Sampler, d: str, n: int = 10_000) -> dict:
+    """Metrics of f(z) and f(f(z)) against as many fresh samples of the data.
+
+    The draws are the same for every run, so that runs differ by training alone.
+    """
+    generator = torch.Generator().manual_seed(20_251_102)
+    if hasattr(data, "assign"):
+        x = data.sample(n, generator)
+    else:  # a data set in memory: each sample once
+        x = data.x[:n]
+        n = len(x)
+    fz = projection.generate(f, source, n, generator)
+    ffz = projection.project(f, fz)
+    result = {
+        "n": n,
+        "rec": distance(x, projection.project(f, x), d).mean().item(),
+        "gap": distance(fz, ffz, d).mean().item(),
+    }
+    judge = _judge_toy if hasattr(data, "assign") else _judge_samples
+    result |= {"fz": judge(data, x, fz), "ffz": judge(data, x, ffz)}
+    if hasattr(data, "assign"):  # fresh samples of the data: the best that n samples can score
+        result["data"] = judge(data, x, data.sample(n, generator))
+    return result
+
+
+def _judge_samples(data: Sampler, x: Tensor, y: Tensor) -> dict:
+    coverage, density = metrics.coverage_density(x.flatten(1), y.flatten(1))
+    return {"coverage": coverage, "density": density}
+
+
+def _judge_toy(toy: Sampler, x: Tensor, y: Tensor) -> dict:
+    labels, good = toy.assign(y), toy.is_high_quality(y)
+    shares = metrics.mode_shares(labels, len(toy.shares))
+    result = {
+        "shares": [round(float(s), 6) for s in shares],
+        "modes": metrics.modes_hit(labels, good),
+        "high_quality": float(good.float().mean()),
+        "reverse_kl": metrics.reverse_kl(shares, toy.shares),
+    }
+    if toy.shape == (1,):
+        result["w1"] = metrics.wasserstein_1d(x, y)
+    return result | _judge_samples(toy, x, y)

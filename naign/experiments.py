@@ -1,0 +1,329 @@
+"""Every experiment by name, at each profile, and `fit` for one's own data."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from naign import images, models, records, sources, toys
+from naign.evaluation import evaluate
+from naign.methods import METHODS, make
+from naign.training import Schedule
+from naign.training import fit as train_loop
+
+TOYS = {
+    "trimodal": toys.trimodal,
+    "grid": toys.grid,
+    "2moons": toys.TwoMoons,
+    "8gaussians": toys.eight_gaussians,
+}
+IMAGES = {"digits": images.digits}
+DATA = TOYS | IMAGES
+PROFILES = ("quick", "cpu", "paper")  # by size
+SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
+
+# The settings of each profile that differ from the paper's; `paper` is the paper's.
+_PAPER = {"width": 512, "depth": 3, "batch_size": 512, "steps": 100_000, "lr": 1e-4}
+_SETTINGS = {
+    "quick": {"width": 64, "depth": 3, "batch_size": 128, "steps": 250, "lr": 2e-3, "decay": "cosine"},
+    "cpu": {"width": 256, "depth": 3, "batch_size": 256, "steps": 15_000, "lr": 1e-3, "decay": "cosine"},
+    "paper": _PAPER,
+}
+_DIGITS = {
+    "quick": {"width": 128, "depth": 2, "batch_size": 64, "steps": 150, "lr": 2e-3, "decay": "cosine"},
+    "cpu": {"width": 512, "depth": 3, "batch_size": 128, "steps": 4_000, "lr": 1e-3, "decay": "cosine"},
+    "paper": _PAPER | {"batch_size": 256},
+}
+SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to train, on what, how long: everything that decides a run.
+
+    data_options, method_options : arguments of the data's and the method's class
+    network : width and depth; schedule : arguments of `naign.training.Schedule`
+    tensor : the data themselves where they have no name
+    """
+
+    name: str
+    data: str
+    method: str
+    profile: str
+    seed: int = 0
+    data_options: dict = field(default_factory=dict)
+    method_options: dict = field(default_factory=dict)
+    network: dict = field(default_factory=dict)
+    schedule: dict = field(default_factory=dict)
+    tensor: Tensor | None = field(default=None, repr=False)
+
+    def parameters(self) -> dict[str, object]:
+        """Every setting that may be given by name, with its value."""
+        method = asdict(make(self.method, **self.method_options))
+        if self.method == "naign-minus":
+            del method["w_idem"], method["idempotence"]
+        schedule = asdict(Schedule(**self.schedule))
+        return {"seed": self.seed} | self._data_parameters() | method | self.network | schedule
+
+    def _data_parameters(self) -> dict[str, object]:
+        if self.data not in DATA:
+            return {}
+        arguments = inspect.signature(DATA[self.data]).parameters
+        return {k: self.data_options.get(k, p.default) for k, p in arguments.items()}
+
+    def with_parameters(self, **changes: object) -> Experiment:
+        """The same experiment with some settings changed.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a value has the wrong type.
+        """
+        known = self.parameters()
+        parts = {k: dict(getattr(self, k)) for k in ("data_options", "method_options", "network", "schedule")}
+        seed = self.seed
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"unknown parameter {name!r}: {self.name} knows {', '.join(known)}.")
+            value = typed(name, value, known[name])
+            if name == "seed":
+                seed = value
+            elif name in self._data_parameters():
+                parts["data_options"][name] = value
+            elif name in self.network:
+                parts["network"][name] = value
+            elif name in {f.name for f in fields(Schedule)}:
+                parts["schedule"][name] = value
+            else:
+                parts["method_options"][name] = value
+        if "steps" in changes:
+            parts["schedule"].setdefault("snapshots", ())
+            if "snapshots" not in changes:
+                parts["schedule"]["snapshots"] = _snapshots(parts["schedule"]["steps"])
+        return replace(self, seed=seed, **parts)
+
+    def config(self) -> dict:
+        """Every setting, spelled out, as it is stored with a run."""
+        self.check()
+        parameters = self.parameters()
+        parameters.pop("seed")
+        config = {
+            "name": self.name,
+            "profile": self.profile,
+            "seed": self.seed,
+            "data": self.data,
+            "method": self.method,
+        }
+        config["shape"] = list(self.load_data().shape)
+        if self.tensor is not None:
+            raw = self.tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+            config |= {"samples": len(self.tensor), "data_sha256": hashlib.sha256(raw).hexdigest()}
+        return config | {"parameters": {k: _plain(v) for k, v in parameters.items()}}
+
+    def check(self) -> None:
+        """Refuse what cannot be trained, before any work starts."""
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}: it must be 0 or more.")
+        method = make(self.method, **self.method_options)
+        if hasattr(method, "count"):
+            method.count(Schedule(**self.schedule).batch_size)
+        if self.tensor is not None:
+            images.TensorData(self.tensor)
+        elif self.data in TOYS:
+            TOYS[self.data](**self.data_options)
+
+    def load_data(self) -> sources.Sampler:
+        """The data, as an object with `shape` and `sample(n, generator)`."""
+        if self.tensor is not None:
+            return images.TensorData(self.tensor)
+        return DATA[self.data](**self.data_options)
+
+    def train(
+        self, checkpoint: Path | None = None, progress: bool = True, device: str | torch.device | None = None
+    ) -> records.Run:
+        """Train and evaluate; see `naign.training.fit` for checkpoints and what it raises."""
+        config = self.config()
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        f, source = (module.to(device) for module in build(config))
+        data = self.load_data()
+        on_device = data.to(device) if hasattr(data, "to") else data
+        method = make(self.method, **self.method_options)
+        start = time.monotonic()
+        trace = train_loop(f, source, on_device, method, Schedule(**self.schedule), self.seed, checkpoint, progress)
+        seconds = time.monotonic() - start
+        f, source = f.cpu().eval(), source.cpu()
+        snapshots = {s: {k: v.cpu() for k, v in p.items()} for s, p in trace.snapshots.items()}
+        return records.Run(
+            config,
+            trace.history,
+            evaluate(f, source, data, method.distance),
+            records.provenance(device, seconds),
+            f,
+            source,
+            snapshots,
+        )
+
+
+def typed(name: str, value: object, default: object) -> object:
+    """`value`, read from text if need be, if it has the type of `default`.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    kind = type(default)
+    try:
+        if isinstance(value, str) and kind is tuple:
+            value = tuple(type(default[0])(v) if default else int(v) for v in value.split(",") if v)
+        elif isinstance(value, str) and kind in (int, float):
+            value = kind(value)
+        elif kind is float and type(value) is int:
+            value = float(value)
+        elif kind is tuple and isinstance(value, list):
+            value = tuple(value)
+    except ValueError:
+        pass
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        example = ",".join(map(str, default)) if kind is tuple else default
+        raise ValueError(f"{name}={value!r} is not a finite {kind.__name__}: give one like {example!r}.")
+    return value
+
+
+def _plain(value: object) -> object:
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _snapshots(steps: int) -> tuple[int, ...]:
+    return tuple(sorted({round(share * steps) for share in SNAPSHOTS}))
+
+
+def names() -> list[str]:
+    """Every experiment: a data set and a method, joined by a hyphen."""
+    return [f"{data}-{method}" for data in DATA for method in METHODS]
+
+
+def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
+    """An experiment by its name; a data set's name alone means NAIGN on it.
+
+    Raises
+    ------
+    ValueError
+        If the name, the profile or a parameter is unknown.
+    """
+    full = f"{name}-naign" if name in DATA else name
+    if full not in names():
+        data, _, method = full.partition("-")
+        what = "method" if data in DATA else "data set"
+        known = ", ".join(METHODS if data in DATA else DATA)
+        raise ValueError(f"unknown {what} in {name!r}: choose one of {known}, as in 'grid-naign'.")
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}.")
+    data, _, method = full.partition("-")
+    settings = dict((_DIGITS if data in IMAGES else _SETTINGS)[profile])
+    network = {k: settings.pop(k) for k in ("width", "depth")}
+    schedule = asdict(Schedule(**settings, snapshots=_snapshots(settings["steps"])))
+    options = {"distance": "l1" if data in IMAGES else "l2"}
+    experiment = Experiment(
+        full, data, method, profile, seed, method_options=options, network=network, schedule=schedule
+    )
+    return experiment.with_parameters(**changes)
+
+
+def resolve(profile: str, wanted: list[str]) -> str:
+    """The profile to show: "recorded" means the largest at which all of `wanted` have records.
+
+    Without any records that is "quick".
+    """
+    if profile != "recorded":
+        if profile not in PROFILES:
+            raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(PROFILES)}.")
+        return profile
+    for candidate in reversed(PROFILES):
+        if all(records.recorded(name, candidate) for name in wanted):
+            return candidate
+    return "quick"
+
+
+def load_all(wanted: list[str], profile: str, seed: int = 0, progress: bool = True) -> dict[str, list[records.Run]]:
+    """All seeds' runs of some experiments, recorded or trained now; `seed` is the first."""
+    runs = {}
+    for name in wanted:
+        seeds = range(seed, seed + SEEDS[profile])
+        runs[name] = [records.load_or_fit(get(name, profile, s), build, progress=progress) for s in seeds]
+    return runs
+
+
+def fit(
+    data: Tensor | str,
+    method: str = "naign",
+    seed: int = 0,
+    profile: str = "cpu",
+    progress: bool = True,
+    device: str | None = None,
+    checkpoint: str | Path | None = None,
+    **parameters: object,
+) -> records.Run:
+    """Train on one's own tensor, or on a data set by name.
+
+    Parameters
+    ----------
+    data : (n, *D) floating point, scaled to about [-1, 1]; or a name of `naign.DATA`
+    method : "naign", "naign-minus" or "ign"
+    profile : "quick", "cpu" or "paper", the scale of the settings
+    checkpoint : a directory to save to on the way and to continue from
+    parameters : any setting by name: steps, batch_size, lr, width, candidates, ...
+
+    Returns
+    -------
+    Run
+        with `f`, `source`, `history` and `metrics`
+
+    Raises
+    ------
+    ValueError
+        If the data or a parameter cannot be used.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}.")
+    if isinstance(data, str):
+        if data not in DATA:
+            raise ValueError(f"unknown data set {data!r}: choose one of {', '.join(DATA)}, or give a tensor.")
+        experiment = get(f"{data}-{method}", profile, seed, **parameters)
+    else:
+        images.TensorData(data)
+        like = get(f"digits-{method}" if data.ndim > 2 else f"grid-{method}", profile, seed)
+        schedule = dict(like.schedule)
+        schedule["batch_size"] = min(schedule["batch_size"], len(data))
+        experiment = replace(
+            like, name=f"tensor-{method}", data="tensor", schedule=schedule, tensor=data.detach().float().cpu()
+        ).with_parameters(**parameters)
+    return experiment.train(checkpoint and Path(checkpoint), progress, device)
+
+
+def load(path: str | Path) -> records.Run:
+    """A saved run by its directory, or the recorded run with weights of an experiment, by its name."""
+    name = str(path)
+    if not Path(path).is_dir() and (name in names() or name in DATA):
+        full = get(name).name
+        for profile in reversed(PROFILES):
+            for found in records.recorded(full, profile):
+                if (found / "model.safetensors").exists():
+                    return records.load(found, build)
+        raise ValueError(f"no recorded weights of {full!r}: train them with `naign fit {full}`.")
+    return records.load(path, build)
+
+
+def build(config: dict) -> tuple[nn.Module, nn.Module]:
+    """The untrained f and source that a stored configuration describes."""
+    parameters = config["parameters"]
+    shape = tuple(config["shape"])
+    f = models.seeded(lambda: models.MLP(shape, parameters["width"], parameters["depth"]), config["seed"])
+    return f, sources.StandardNormal(shape)

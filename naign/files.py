@@ -1,0 +1,81 @@
+"""Files that are whole or absent, and that notice when they were damaged.
+
+Tensors are stored as safetensors only: loading one never runs code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+
+def checksum(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 of names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        t = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {t.dtype} {tuple(t.shape)} ".encode())
+        digest.update(t.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and text metadata to one safetensors file, whole or not at all."""
+    path = Path(path)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, metadata | {"sha256": checksum(tensors)})
+    os.replace(temporary, path)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Read a file of `save_tensors` and check it.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, truncated, altered or not a safetensors file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: give the path of a file that naign saved.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole safetensors file ({error}): delete it, then restore or retrain it."
+        ) from None
+    if metadata.pop("sha256", None) != checksum(tensors):
+        raise ValueError(
+            f"{path} does not match its checksum, so it was altered or damaged: delete it, then restore or retrain it."
+        )
+    return tensors, metadata
+
+
+def writable_directory(path: Path) -> Path:
+    """Create a directory if need be and prove that a file can be written there.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be created or written to.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(
+            f"cannot write to the directory {path} ({reason}): choose one that you may write to."
+        ) from None
+    return path

@@ -1,0 +1,143 @@
+"""NAIGN, NAIGN- and IGN: what one training step minimises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from naign import losses, matching
+
+Terms = dict[str, Tensor]
+
+
+def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """f of several batches in one call, or in one call each if f has a batch norm.
+
+    A batch norm computes statistics over what it is given, so joining batches would
+    change the result.
+    """
+    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in f.modules()):
+        return tuple(f(x) for x in inputs)
+    return f(torch.cat(inputs)).split([len(x) for x in inputs])
+
+
+def _check(method: NAIGN | IGN) -> None:
+    if method.distance not in losses.DISTANCES:
+        raise ValueError(f"unknown distance {method.distance!r}: choose one of {', '.join(losses.DISTANCES)}.")
+    for name in method.columns:
+        w = getattr(method, f"w_{name}", 0.0)
+        if not 0 <= w < float("inf"):
+            raise ValueError(f"w_{name} is {w}: a weight must be 0 or a positive number.")
+
+
+@dataclass(frozen=True)
+class NAIGN:
+    """Eq. 11: reconstruction + IMLE + idempotence; w_idem = 0 gives Eq. 10, NAIGN-.
+
+    Parameters
+    ----------
+    distance : see `naign.losses.distance`
+    candidates : M as a multiple of the batch size N
+    w_rec, w_imle, w_idem : weights of the terms
+    idempotence : "modified" (Appendix 7) or "plain" (Eq. 6, as Algorithm 1 prints it)
+    candidate_dtype : "float32" or "bfloat16", the precision of the search alone
+    """
+
+    distance: str = "l2"
+    candidates: float = 10.0
+    w_rec: float = 1.0
+    w_imle: float = 1.0
+    w_idem: float = 1.0
+    idempotence: str = "modified"
+    candidate_dtype: str = "float32"
+
+    columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct")
+
+    def __post_init__(self):
+        _check(self)
+        if not self.candidates > 0:
+            raise ValueError(f"candidates is {self.candidates}: M = candidates x N must be at least 1.")
+        if self.idempotence not in ("modified", "plain"):
+            raise ValueError(f"unknown idempotence {self.idempotence!r}: choose modified or plain.")
+        if self.candidate_dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose float32 or bfloat16.")
+
+    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
+        """The loss terms of one batch x (N, *D), their weighted total, and the share of distinct winners."""
+        n, d = len(x), self.distance
+        candidates = source.sample(self.count(n), generator)
+        winner = matching.nearest(f, x, candidates, d, self.candidate_dtype)
+        inputs = [x, candidates[winner]]
+        if self.w_idem:
+            inputs.append(source.sample(n, generator))
+        fx, fz_star, *rest = together(f, *inputs)
+        rec, imle = losses.reconstruction(x, fx, d), losses.imle(x, fz_star, d)
+        idem = self._idempotence(f, rest[0]) if rest else torch.zeros_like(rec)
+        total = self.w_rec * rec + self.w_imle * imle + self.w_idem * idem
+        distinct = matching.distinct_share(winner, len(candidates))
+        return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct}
+
+    def count(self, n: int) -> int:
+        """M for a batch of n."""
+        m = round(self.candidates * n)
+        if m < 1:
+            raise ValueError(f"candidates {self.candidates} x batch size {n} gives M = {m}: M must be at least 1.")
+        return m
+
+    def _idempotence(self, f: nn.Module, fz: Tensor) -> Tensor:
+        if self.idempotence == "plain":
+            return losses.idempotence(fz, f, self.distance)
+        return losses.modified_idempotence(fz, f(fz.detach()), f, self.distance)
+
+
+@dataclass(frozen=True)
+class IGN:
+    """Eq. 4: reconstruction + idempotence + tightness.
+
+    Parameters
+    ----------
+    distance : see `naign.losses.distance`
+    w_rec, w_idem, w_tight : weights of the terms
+    clamp : a in tanh(L_tight / (a L_rec)) a L_rec, IGN's bound on the tightness
+        (a = 1.5 there); 0 leaves it out, as NAIGN's paper does
+    """
+
+    distance: str = "l2"
+    w_rec: float = 1.0
+    w_idem: float = 1.0
+    w_tight: float = 0.1
+    clamp: float = 0.0
+
+    columns: ClassVar[tuple[str, ...]] = ("rec", "idem", "tight", "total")
+
+    def __post_init__(self):
+        _check(self)
+        if not self.clamp >= 0:
+            raise ValueError(f"clamp is {self.clamp}: give 0 for none or a positive number.")
+
+    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
+        """The loss terms of one batch x (N, *D) and their weighted total."""
+        fx, fz = together(f, x, source.sample(len(x), generator))
+        rec = losses.reconstruction(x, fx, self.distance)
+        idem = losses.idempotence(fz, f, self.distance)
+        tight = losses.tightness(fz, f, self.distance)
+        if self.clamp:
+            bound = (self.clamp * rec.detach()).clamp_min(1e-12)
+            tight = torch.tanh(tight / bound) * bound
+        total = self.w_rec * rec + self.w_idem * idem + self.w_tight * tight
+        return {"rec": rec, "idem": idem, "tight": tight, "total": total}
+
+
+METHODS = {"naign": NAIGN, "naign-minus": NAIGN, "ign": IGN}
+
+
+def make(name: str, **options: object) -> NAIGN | IGN:
+    """The method called `name` ("naign", "naign-minus" or "ign") with its options."""
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")
+    if name == "naign-minus":
+        options = options | {"w_idem": 0.0}
+    return METHODS[name](**options)

@@ -1,0 +1,270 @@
+"""One run is one directory, complete or absent: data/records (committed), data/cache/runs (local)."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from naign import files
+
+PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
+PARTS = ("config.json", "history.csv", "metrics.json", "provenance.json")
+
+
+def records_root() -> Path:
+    """Where committed runs are."""
+    return (PROJECT or Path.cwd()) / "data" / "records"
+
+
+def cache_root() -> Path:
+    """Where local runs go: $NAIGN_CACHE, else the project's data/cache, else the user's cache."""
+    if os.environ.get("NAIGN_CACHE"):
+        return Path(os.environ["NAIGN_CACHE"])
+    return PROJECT / "data" / "cache" if PROJECT else Path.home() / ".cache" / "naign"
+
+
+def digest(config: dict) -> str:
+    """Ten hexadecimal digits that name a configuration."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def provenance(device: torch.device, seconds: float) -> dict:
+    """Where, when, with what and how long a run was made."""
+    git = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "unknown"
+    return {
+        "commit": commit,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        "threads": torch.get_num_threads(),
+        "seconds": round(seconds, 1),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+@dataclass
+class Run:
+    """A training and all it left.
+
+    config : what was asked for; `digest(config)` names the run
+    history : column -> list of numbers; metrics : name -> number or list
+    provenance : commit, versions, device, seconds, date
+    f, source : the trained network, None where only numbers were committed; p_Z
+    snapshots : step -> parameters of f
+    """
+
+    config: dict
+    history: dict[str, list[float]]
+    metrics: dict
+    provenance: dict
+    f: nn.Module | None = None
+    source: nn.Module | None = None
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the run to a directory, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the directory exists and is not empty, or cannot be written.
+        """
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} exists already: choose another name or remove it.")
+        files.writable_directory(path.parent)
+        part = Path(tempfile.mkdtemp(prefix=path.name + ".part-", dir=path.parent))
+        try:
+            self._write(part)
+            part.chmod(0o755)
+            os.replace(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return path
+
+    def _write(self, directory: Path) -> None:
+        for name in ("config", "metrics", "provenance"):
+            text = json.dumps(getattr(self, name), indent=1, sort_keys=True)
+            (directory / f"{name}.json").write_text(text + "\n")
+        with open(directory / "history.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(self.history)
+            writer.writerows(zip(*self.history.values(), strict=True))
+        if self.f is not None:
+            tensors = {f"f.{k}": v for k, v in self.f.state_dict().items()}
+            tensors |= {f"source.{k}": v for k, v in self.source.state_dict().items()}
+            for step, parameters in self.snapshots.items():
+                tensors |= {f"snapshot.{step}.{k}": v for k, v in parameters.items()}
+            files.save_tensors(directory / "model.safetensors", tensors, {"digest": digest(self.config)})
+
+
+Build = Callable[[dict], tuple[nn.Module, nn.Module]]
+
+
+def load(path: str | Path, build: Build | None = None) -> Run:
+    """Read a run.
+
+    Parameters
+    ----------
+    build : config -> (f, source), both untrained; without it the weights stay unread
+
+    Raises
+    ------
+    ValueError
+        If a part is missing or damaged, or the weights belong to another configuration.
+    """
+    path = Path(path)
+    try:
+        config, metrics, origin = (
+            json.loads((path / f"{name}.json").read_text()) for name in ("config", "metrics", "provenance")
+        )
+        with open(path / "history.csv", newline="") as file:
+            columns, *rows = csv.reader(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} is not a whole run ({reason}): restore it or train it anew.") from None
+    history = {name: [float(row[i]) for row in rows] for i, name in enumerate(columns)}
+    run = Run(config, history, metrics, origin)
+    if build and (path / "model.safetensors").exists():
+        _read_weights(run, path / "model.safetensors", build)
+    return run
+
+
+def _read_weights(run: Run, path: Path, build: Build) -> None:
+    tensors, meta = files.load_tensors(path)
+    if meta.get("digest") != digest(run.config):
+        raise ValueError(
+            f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
+        )
+    run.f, run.source = build(run.config)
+    f_state, source_state = {}, {}
+    for name, value in tensors.items():
+        group, key = name.split(".", 1)
+        value = value.float() if value.dtype == torch.float16 else value
+        if group == "snapshot":
+            step, key = key.split(".", 1)
+            run.snapshots.setdefault(int(step), {})[key] = value
+        else:
+            (f_state if group == "f" else source_state)[key] = value
+    run.f.load_state_dict(f_state)
+    run.source.load_state_dict(source_state)
+    run.f.eval()
+
+
+def directory_name(config: dict) -> str:
+    """<experiment>-<profile>-s<seed>-<digest>"""
+    return f"{config['name']}-{config['profile']}-s{config['seed']}-{digest(config)}"
+
+
+def find(config: dict) -> Path | None:
+    """The directory of the run with this configuration, committed or local."""
+    for root in (records_root(), cache_root() / "runs"):
+        if (root / directory_name(config)).is_dir():
+            return root / directory_name(config)
+    return None
+
+
+def recorded(name: str, profile: str) -> list[Path]:
+    """Committed runs of an experiment at a profile, whatever their configuration."""
+    return sorted(records_root().glob(f"{name}-{profile}-s*-*"))
+
+
+class Trainable(Protocol):
+    """What `load_or_fit` needs of an experiment."""
+
+    def config(self) -> dict:
+        """Every setting."""
+        ...
+
+    def train(self, checkpoint: Path, **options: object) -> Run:
+        """A new training."""
+        ...
+
+
+def load_or_fit(experiment: Trainable, build: Build, **options: object) -> Run:
+    """The committed run of an experiment, else the local one, else a new training, kept locally.
+
+    Parameters
+    ----------
+    experiment, build : of `naign.experiments`
+    options : passed to `experiment.train`
+
+    Raises
+    ------
+    ValueError
+        If the directory found holds another configuration than its name says.
+    """
+    config = experiment.config()
+    path = find(config)
+    if path is None:
+        root = files.writable_directory(cache_root() / "runs")
+        checkpoint = root.parent / "checkpoints" / directory_name(config)
+        run = experiment.train(checkpoint=checkpoint, **options)
+        run.save(root / directory_name(config))
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return run
+    run = load(path, build)
+    if run.config != config:
+        raise ValueError(
+            f"{path}/config.json no longer matches its name ({_difference(run.config, config)}): "
+            "restore it, or delete the directory to train anew."
+        )
+    return run
+
+
+def _difference(found: dict, wanted: dict, prefix: str = "") -> str:
+    parts = []
+    for key in sorted(found.keys() | wanted.keys()):
+        a, b = found.get(key), wanted.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            parts.append(_difference(a, b, f"{key}."))
+        elif a != b:
+            parts.append(f"{prefix}{key} is {a}, expected {b}")
+    return "; ".join(p for p in parts if p)
+
+
+def commit(run_path: Path, weights: bool) -> Path:
+    """Copy a local run to data/records: weights in half precision, or numbers only."""
+    target = records_root() / run_path.name
+    if target.exists():
+        return target
+    files.writable_directory(target.parent)
+    part = Path(tempfile.mkdtemp(prefix=target.name + ".part-", dir=target.parent))
+    for name in PARTS:
+        shutil.copy(run_path / name, part / name)
+    if weights:
+        tensors, meta = files.load_tensors(run_path / "model.safetensors")
+        halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+        files.save_tensors(part / "model.safetensors", halves, meta)
+    part.chmod(0o755)
+    os.replace(part, target)
+    print(f"recorded {target.name}", file=sys.stderr)
+    return target

@@ -1,0 +1,140 @@
+"""Text notebooks in, executed notebooks and the book out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naign import experiments, files
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(notebook: Path, output: Path, parameters: dict[str, object] | None = None) -> None:
+    """Execute a text notebook with papermill.
+
+    Parameters
+    ----------
+    notebook : a jupytext `.md` file with a cell tagged `parameters`
+    output : the `.ipynb` to write
+    parameters : values, or texts to be read as the type of the default
+
+    Raises
+    ------
+    ValueError
+        Before a kernel starts: if the notebook does not exist, or a parameter is
+        unknown or ill-typed. Afterwards: if a cell failed.
+    """
+    import jupytext
+    import papermill
+
+    notebook, output = Path(notebook), Path(output)
+    if not notebook.is_file():
+        raise ValueError(f"{notebook} does not exist: give a text notebook such as book/01-trimodal.md.")
+    if output.suffix != ".ipynb":
+        raise ValueError(f"the output {output} must end in .ipynb.")
+    files.writable_directory(output.parent)
+    document = jupytext.read(notebook)
+    values = checked(document, notebook, parameters or {})
+    source = output.with_suffix(".source.ipynb")
+    jupytext.write(document, source)
+    try:
+        papermill.execute_notebook(
+            source,
+            output,
+            values,
+            kernel_name="python3",
+            cwd=str(ROOT),
+            progress_bar=sys.stderr.isatty(),
+            log_output=False,
+        )
+    except papermill.exceptions.PapermillExecutionError as error:
+        raise ValueError(
+            f"{notebook} failed in cell {error.exec_count}: {error.ename}: {error.evalue} (partial notebook: {output})"
+        ) from None
+    finally:
+        source.unlink(missing_ok=True)
+
+
+def checked(document: NotebookNode, notebook: Path, given: dict[str, object]) -> dict[str, object]:
+    """The given parameters, typed like the defaults in the cell tagged `parameters`."""
+    known: dict[str, object] = {}
+    for cell in document.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            exec(cell.source, {}, known)  # our own file: plain typed assignments
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
+    return {name: experiments.typed(name, value, known[name]) for name, value in given.items()}
+
+
+def book(profile: str = "recorded") -> int:
+    """Execute the chapters that changed, then build the book, any warning being an error.
+
+    A chapter is executed again when it, the package, the records or the lock changed.
+    """
+    started = time.monotonic()
+    target = ROOT / "_build" / "src"
+    files.writable_directory(target)
+    stamps = ROOT / "_build" / "stamps.json"
+    known = json.loads(stamps.read_text()) if stamps.exists() else {}
+    common = _hash(
+        [*(ROOT / "naign").glob("*.py"), *(ROOT / "data" / "records").rglob("*.*"), ROOT / "constraints.txt"]
+    )
+    pages = {p.name: p for p in sorted((ROOT / "book").glob("*.md"))}
+    for stale in target.glob("*.ipynb"):
+        if stale.stem + ".md" not in pages:
+            stale.unlink()
+    for name, page in pages.items():
+        if "format_name: myst" not in page.read_text()[:400]:
+            continue
+        stamp = _hash([page]) + common + profile
+        output = target / f"{page.stem}.ipynb"
+        if known.get(name) != stamp or not output.exists():
+            print(f"executing {name}", file=sys.stderr, flush=True)
+            run(page, output, {"profile": profile})
+            known[name] = stamp
+            stamps.write_text(json.dumps(known, indent=1))
+    for path in (ROOT / "book").iterdir():
+        if path.is_dir():
+            shutil.copytree(path, target / path.name, dirs_exist_ok=True)
+        elif path.suffix != ".md" or "format_name: myst" not in path.read_text()[:400]:
+            shutil.copy2(path, target / path.name)
+    code = _build_html(target, known, stamps)
+    print(f"{ROOT / '_build' / 'html' / 'index.html'}  ({time.monotonic() - started:.0f} s)")
+    return code
+
+
+def _build_html(target: Path, known: dict, stamps: Path) -> int:
+    sources = [p for p in target.rglob("*") if p.is_file()] + [ROOT / "_config.yml"]
+    stamp = _hash(sources)
+    page = ROOT / "_build" / "html" / "index.html"
+    if known.get("html") == stamp and page.exists():
+        return 0
+    known.pop("html", None)
+    stamps.write_text(json.dumps(known, indent=1))
+    config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
+    command = [sys.executable, "-m", "jupyter_book", "build", str(target), *config, "-W", "-n", "--keep-going"]
+    code = subprocess.run(command, env=os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}).returncode
+    if code == 0:
+        known["html"] = stamp
+        stamps.write_text(json.dumps(known, indent=1))
+    return code
+
+
+def _hash(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,180 @@
+"""Distributions in one and two dimensions whose geometry is known exactly.
+
+Every toy has `sample(n, generator)`, the labels of its modes (`assign`), and the
+exact nearest point of, and distance to, its noiseless manifold.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Isotropic Gaussians; the noiseless manifold is the set of their centres.
+
+    Parameters
+    ----------
+    centres : tuple of K tuples of D numbers
+    sigmas : tuple of K positive numbers, in the units of the data
+    weights : tuple of K positive numbers that sum to 1
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    sigmas: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self):
+        counts = (len(self.centres), len(self.sigmas), len(self.weights))
+        if len(set(counts)) > 1 or counts[0] == 0:
+            raise ValueError(
+                f"a mixture got {counts[0]} centres, {counts[1]} sigmas and {counts[2]} weights: "
+                "give one of each a mode."
+            )
+        if min(self.sigmas) <= 0 or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError(
+                f"sigmas {self.sigmas} and weights {self.weights} must be positive and the weights must sum to 1."
+            )
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self.centres[0]),)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Probability of each mode."""
+        return self.weights
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n points, (n, D), on the generator's device."""
+        device = generator.device
+        centres, sigmas, weights = _tensors(self, device)
+        u = torch.rand(n, generator=generator, device=device)
+        mode = torch.bucketize(u, weights.cumsum(0)[:-1], right=True)
+        noise = torch.randn(n, *self.shape, generator=generator, device=device)
+        return centres[mode] + sigmas[mode, None] * noise
+
+    def assign(self, points: Tensor) -> Tensor:
+        """Index of the nearest centre, (B,)."""
+        return torch.cdist(points, self._centres(points)).argmin(1)
+
+    def nearest(self, points: Tensor) -> Tensor:
+        """Nearest centre, (B, D)."""
+        return self._centres(points)[self.assign(points)]
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Euclidean distance to the nearest centre, (B,), Eq. 1."""
+        return torch.linalg.vector_norm(points - self.nearest(points), dim=1)
+
+    def is_high_quality(self, points: Tensor) -> Tensor:
+        """Within 3 sigma of the nearest centre, (B,)."""
+        sigmas = torch.tensor(self.sigmas, device=points.device)
+        return self.distance(points) <= 3 * sigmas[self.assign(points)]
+
+    def _centres(self, points: Tensor) -> Tensor:
+        return torch.tensor(self.centres, dtype=points.dtype, device=points.device)
+
+
+_ON_DEVICE: dict[tuple[Mixture, torch.device], tuple[Tensor, Tensor, Tensor]] = {}
+
+
+def _tensors(mixture: Mixture, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    # Copied once a device: a training step must not copy from the host.
+    key = (mixture, device)
+    if key not in _ON_DEVICE:
+        fields = (mixture.centres, mixture.sigmas, mixture.weights)
+        _ON_DEVICE[key] = tuple(torch.tensor(v, device=device) for v in fields)
+    return _ON_DEVICE[key]
+
+
+@dataclass(frozen=True)
+class TwoMoons:
+    """Two half circles of radius 2, with Gaussian noise.
+
+    The arcs are scikit-learn's moons times 2, shifted by (-1, -0.2), as in FFJORD,
+    whose noise of 0.1 before the scaling is the default 0.2 here.
+
+    Parameters
+    ----------
+    noise : standard deviation, in the units of the data, 0 or more
+    """
+
+    noise: float = 0.2
+
+    def __post_init__(self):
+        if not self.noise >= 0:
+            raise ValueError(f"noise is {self.noise}: it must be 0 or more.")
+
+    shape = (2,)
+    shares = (0.5, 0.5)
+    radius = 2.0
+    arcs = (((-1.0, -0.2), 1.0), ((1.0, 0.8), -1.0))  # centre; +1: upper half, -1: lower
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n points, (n, 2), on the generator's device."""
+        device = generator.device
+        t = math.pi * torch.rand(n, generator=generator, device=device)
+        lower = torch.rand(n, generator=generator, device=device) < 0.5
+        noise = torch.randn(n, 2, generator=generator, device=device)
+        cos, sin = torch.cos(t), torch.sin(t)
+        (a, _), (b, _) = self.arcs
+        x = torch.where(lower, b[0] - self.radius * cos, a[0] + self.radius * cos)
+        y = torch.where(lower, b[1] - self.radius * sin, a[1] + self.radius * sin)
+        return torch.stack([x, y], 1) + self.noise * noise
+
+    def nearest(self, points: Tensor) -> Tensor:
+        """Nearest point of the two arcs, (B, 2)."""
+        on_arcs = self._nearest_on_each(points)
+        return on_arcs[self.assign(points), torch.arange(len(points), device=points.device)]
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Euclidean distance to the two arcs, (B,), Eq. 1."""
+        return torch.linalg.vector_norm(points - self.nearest(points), dim=1)
+
+    def assign(self, points: Tensor) -> Tensor:
+        """0 where the upper arc is nearer, 1 where the lower one is, (B,)."""
+        gaps = self._nearest_on_each(points) - points
+        return torch.linalg.vector_norm(gaps, dim=2).argmin(0)
+
+    def is_high_quality(self, points: Tensor) -> Tensor:
+        """Within 3 standard deviations of the noise of an arc, (B,)."""
+        return self.distance(points) <= 3 * self.noise
+
+    def _nearest_on_each(self, points: Tensor) -> Tensor:  # (2, B, 2)
+        found = []
+        for centre, side in self.arcs:
+            v = points - points.new_tensor(centre)
+            # A point beyond the half plane of its arc is nearest to one of the two tips.
+            tip = torch.stack([torch.where(v[:, 0] < 0, -1.0, 1.0), torch.zeros_like(v[:, 0])], 1)
+            norm = torch.linalg.vector_norm(v, dim=1, keepdim=True)
+            ray = torch.where(norm > 0, v / norm.clamp_min(1e-30), v.new_tensor([0.0, side]))
+            unit = torch.where(side * v[:, 1:] >= 0, ray, tip.to(v))
+            found.append(points.new_tensor(centre) + self.radius * unit)
+        return torch.stack(found)
+
+
+def trimodal(
+    modes: tuple[float, ...] = (-2.0, 0.5, 3.0),
+    widths: tuple[float, ...] = (0.2, 0.2, 0.2),
+    weights: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3),
+) -> Mixture:
+    """Three Gaussians on the line; the paper gives no recipe (ledger, entry 8)."""
+    return Mixture(tuple((float(m),) for m in modes), tuple(widths), tuple(weights))
+
+
+def grid(side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> Mixture:
+    """side x side Gaussians centred on the origin."""
+    ticks = [spacing * (i - (side - 1) / 2) for i in range(side)]
+    centres = tuple((a, b) for a in ticks for b in ticks)
+    return Mixture(centres, (sigma,) * side**2, (1 / side**2,) * side**2)
+
+
+def eight_gaussians(radius: float = 4.0, sigma: float = 0.5, scale: float = 1 / 1.414) -> Mixture:
+    """Eight Gaussians on a circle, scaled as in FFJORD."""
+    angles = [2 * math.pi * i / 8 for i in range(8)]
+    centres = tuple((scale * radius * math.cos(a), scale * radius * math.sin(a)) for a in angles)
+    return Mixture(centres, (scale * sigma,) * 8, (1 / 8,) * 8)

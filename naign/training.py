@@ -1,0 +1,303 @@
+"""The training loop: batches in, a trained f and its history out."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from naign import files
+from naign.methods import IGN, NAIGN
+from naign.sources import Sampler
+
+CHECKPOINT_SECONDS = 60.0
+
+
+class NonFiniteLoss(ValueError):
+    """A loss term became NaN or infinite; f holds the last good state."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    steps : optimiser steps; batch_size : N
+    lr : AdamW's learning rate; decay : "constant" or "cosine" (down to 0)
+    weight_decay : AdamW's
+    snapshots : steps after which f is copied
+    """
+
+    steps: int
+    batch_size: int
+    lr: float = 1e-4
+    decay: str = "constant"
+    weight_decay: float = 0.01
+    snapshots: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}: it must be a positive number.")
+        if self.decay not in ("constant", "cosine"):
+            raise ValueError(f"unknown decay {self.decay!r}: choose constant or cosine.")
+        if any(not 0 <= s <= self.steps for s in self.snapshots):
+            raise ValueError(f"snapshots {self.snapshots} must lie between 0 and steps = {self.steps}.")
+
+    @property
+    def log_every(self) -> int:
+        """Steps that one row of the history averages over: about 200 rows a run."""
+        return max(1, self.steps // 200)
+
+    def lr_at(self, step: int) -> float:
+        if self.decay == "constant":
+            return self.lr
+        return self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+@dataclass
+class Trace:
+    """What a training leaves besides f.
+
+    history : column -> list, one row for `log_every` steps, each term's mean over them
+    snapshots : step -> the parameters of f after that many steps
+    """
+
+    history: dict[str, list[float]]
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+
+
+def fit(
+    f: nn.Module,
+    source: nn.Module,
+    data: Sampler,
+    method: NAIGN | IGN,
+    schedule: Schedule,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: bool = True,
+) -> Trace:
+    """Train f in place.
+
+    Parameters
+    ----------
+    f, source : on the device to train on
+    data : anything with `sample(n, generator)`, which returns x, (n, *D)
+    method : `naign.methods.NAIGN` or `IGN`
+    seed : decides every draw of the loop
+    checkpoint : a directory; the loop saves its state there and, if one is found,
+        continues from it exactly as if it had never stopped
+
+    Raises
+    ------
+    NonFiniteLoss
+        If a term becomes NaN or infinite. f is put back to the last good state.
+    KeyboardInterrupt
+        On Ctrl-C, after saving the state to `checkpoint`.
+    """
+    loop = Loop(f, source, data, method, schedule, seed, checkpoint)
+    loop.resume()
+    try:
+        loop.run(progress)
+    except KeyboardInterrupt:
+        loop.rewind()
+        if checkpoint:
+            loop.save(checkpoint)
+            print(f"\nstopped after step {loop.step} of {schedule.steps}; the same call continues.", file=sys.stderr)
+        raise
+    return Trace(loop.history, loop.snapshots)
+
+
+class Loop:
+    """The state of a training and one step of it; `fit` is what to call."""
+
+    def __init__(
+        self,
+        f: nn.Module,
+        source: nn.Module,
+        data: Sampler,
+        method: NAIGN | IGN,
+        schedule: Schedule,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+    ):
+        self.f, self.source, self.data = f, source, data
+        self.method, self.schedule, self.checkpoint = method, schedule, checkpoint
+        self.device = next(f.parameters()).device
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        cuda = self.device.type == "cuda"
+        # On CUDA the learning rate is a tensor, so that a captured step reads its new value.
+        lr = torch.tensor(schedule.lr, device=self.device) if cuda else schedule.lr
+        self.optimiser = torch.optim.AdamW(
+            f.parameters(), lr=lr, weight_decay=schedule.weight_decay, fused=True, capturable=cuda
+        )
+        self.step = 0
+        self.history = {name: [] for name in ("step", *method.columns)}
+        self.snapshots: dict[int, dict[str, Tensor]] = {}
+        self.sums = torch.zeros(len(method.columns), device=self.device)
+        self.counter = torch.zeros((), device=self.device)
+        self.first_bad = torch.full((len(method.columns),), math.inf, device=self.device)
+        self.fingerprint = json.dumps(
+            {"method": repr(method), "schedule": asdict(schedule), "seed": seed, "f": repr(f)}, sort_keys=True
+        )
+        self.keep()
+
+    def run(self, progress: bool) -> None:
+        steps, every = self.schedule.steps, self.schedule.log_every
+        self.snapshot()
+        bar = tqdm(total=steps, initial=self.step, disable=not progress, mininterval=1.0, unit="step")
+        saved = time.monotonic()
+        one_step = self.captured() if self.device.type == "cuda" and self.step + 8 < steps else self.one_step
+        with bar:
+            while self.step < steps:
+                self.set_lr()
+                one_step()
+                self.step += 1
+                self.snapshot()
+                if self.step % every == 0 or self.step == steps:
+                    bar.update(self.step - bar.n)
+                    bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
+                    self.keep()
+                    if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.save(self.checkpoint)
+                        saved = time.monotonic()
+
+    def one_step(self) -> None:
+        x = self.data.sample(self.schedule.batch_size, self.generator)
+        terms = self.method.terms(self.f, x, self.source, self.generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms["total"].backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            values = torch.stack([terms[name].detach() for name in self.method.columns])
+            self.counter += 1
+            self.sums += values
+            bad = torch.where(torch.isfinite(values), math.inf, self.counter)
+            torch.minimum(self.first_bad, bad, out=self.first_bad)
+
+    def captured(self) -> Callable[[], None]:
+        """The step as a CUDA graph: one launch a step instead of hundreds.
+
+        Three real steps warm up on a side stream, as capture needs; they count.
+        """
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.set_lr()
+                self.one_step()
+                self.step += 1
+                self.snapshot()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            graph.register_generator_state(self.generator)
+            with torch.cuda.graph(graph):
+                self.one_step()
+        except RuntimeError as error:
+            warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=2)
+            return self.one_step
+        return graph.replay
+
+    def set_lr(self) -> None:
+        lr = self.schedule.lr_at(self.step)
+        for group in self.optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
+
+    def log(self) -> dict[str, float]:
+        """One row of the history; the only place where the host waits for the device."""
+        first_bad = self.first_bad.tolist()
+        if min(first_bad) < math.inf:
+            self.fail(first_bad)
+        last = self.history["step"][-1] if self.history["step"] else 0
+        row = (self.sums / (self.step - last)).tolist()
+        self.sums.zero_()
+        self.history["step"].append(self.step)
+        for name, value in zip(self.method.columns, row, strict=True):
+            self.history[name].append(value)
+        return dict(zip(self.method.columns, row, strict=True))
+
+    def fail(self, first_bad: list[float]) -> None:
+        at = min(first_bad)
+        term = self.method.columns[first_bad.index(at)]
+        self.rewind()
+        if self.checkpoint:
+            self.save(self.checkpoint)
+        raise NonFiniteLoss(
+            f"the loss term {term!r} became NaN or infinite at step {int(at)}: f is back at its state after "
+            f"step {self.step}; lower lr (now {self.schedule.lr}) or the weight of that term."
+        )
+
+    def snapshot(self) -> None:
+        if self.step in self.schedule.snapshots and self.step not in self.snapshots:
+            self.snapshots[self.step] = {k: v.detach().clone() for k, v in self.f.state_dict().items()}
+
+    # --- state: kept in memory at every row of the history, on disk about every minute
+
+    def state(self) -> dict[str, Tensor]:
+        tensors = {f"f.{k}": v for k, v in self.f.state_dict().items()}
+        for i, p in enumerate(self.f.parameters()):
+            for k, v in self.optimiser.state.get(p, {}).items():
+                tensors[f"adam.{i}.{k}"] = v
+        return {k: v.detach().clone() for k, v in tensors.items()}
+
+    def keep(self) -> None:
+        history = {k: list(v) for k, v in self.history.items()}
+        self.good = (self.step, self.state(), self.generator.get_state(), history)
+
+    def rewind(self) -> None:
+        """Back to the last good state: an interrupt may have come in mid-step."""
+        self.step, tensors, rng, self.history = self.good
+        self.f.load_state_dict({k[2:]: v for k, v in tensors.items() if k.startswith("f.")})
+        parameters = list(self.f.parameters())
+        self.optimiser.state.clear()
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, i, key = name.split(".")
+                self.optimiser.state[parameters[int(i)]][key] = value.clone()
+        self.generator.set_state(rng.cpu())
+        self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
+        self.counter.fill_(self.step)
+        self.sums.zero_()
+        self.first_bad.fill_(math.inf)
+
+    def save(self, directory: Path) -> None:
+        step, tensors, rng, history = self.good
+        tensors = dict(tensors)
+        tensors["generator"] = rng
+        for s, parameters in self.snapshots.items():
+            if s <= step:
+                tensors |= {f"snapshot.{s}.{k}": v for k, v in parameters.items()}
+        meta = {"step": str(step), "history": json.dumps(history), "fingerprint": self.fingerprint}
+        files.writable_directory(directory)
+        files.save_tensors(Path(directory) / "checkpoint.safetensors", tensors, meta)
+
+    def resume(self) -> None:
+        path = Path(self.checkpoint) / "checkpoint.safetensors" if self.checkpoint else None
+        if path is None or not path.exists():
+            return
+        tensors, meta = files.load_tensors(path)
+        if meta["fingerprint"] != self.fingerprint:
+            raise ValueError(f"{path} belongs to a training with other settings: delete it or name another directory.")
+        tensors = {k: v.to(self.device) for k, v in tensors.items()}
+        rng = tensors.pop("generator").cpu()
+        for name in [k for k in tensors if k.startswith("snapshot.")]:
+            _, s, key = name.split(".", 2)
+            self.snapshots.setdefault(int(s), {})[key] = tensors.pop(name)
+        self.good = (int(meta["step"]), tensors, rng, json.loads(meta["history"]))
+        self.rewind()
