@@ -9,8 +9,13 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from naign import experiments
+    from naign.records import Run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,10 +100,26 @@ def _fit(options: argparse.Namespace) -> None:
     if options.output:
         path = run.save(options.output)
     print(f"{path}")
-    if experiment.data in experiments.IMAGES and run.f is not None:
-        from naign import figures
+    if experiment.data in experiments.IMAGES:
+        _sheets(run, experiment.load_data().x, path)
 
-        figures.save_sheets(run, experiment.load_data().x, path)
+
+def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
+    """Pictures of generated and of restored images beside the run."""
+    from naign import corruptions, figures, projection
+
+    generator = torch.Generator().manual_seed(0)
+    z = run.source.sample(12, generator)
+    clouds = [z.clamp(-1, 1), projection.project(run.f, z), projection.project(run.f, z, 2)]
+    figures.sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
+    clean = x[torch.randperm(len(x), generator=generator)[:12]]
+    rows, labels = [clean, projection.project(run.f, clean)], ["x", "f(x)"]
+    for name, damage in (("noise", corruptions.gaussian_noise), ("salt, pepper", corruptions.salt_and_pepper)):
+        damaged = damage(clean, generator)
+        rows += [damaged, projection.project(run.f, damaged), projection.project(run.f, damaged, 2)]
+        labels += [name, "f(x')", "f(f(x'))"]
+    figures.sheet(rows, labels).savefig(directory / "restored.png")
+    print(f"{directory / 'generated.png'}\n{directory / 'restored.png'}")
 
 
 def _record(options: argparse.Namespace) -> int:

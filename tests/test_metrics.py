@@ -1,0 +1,93 @@
+"""Metrics against prdc, scipy and closed forms."""
+
+import contextlib
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate, stats
+
+from naign import metrics, toys
+from naign.evaluation import evaluate
+from naign.sources import StandardNormal
+
+
+@pytest.mark.parametrize("dim", [1, 2, 16])
+@pytest.mark.parametrize("shift", [0.0, 1.5])
+def test_coverage_and_density_are_those_of_prdc(dim, shift):
+    from prdc import compute_prdc
+
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(400, dim)), rng.normal(size=(300, dim)) + shift
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = compute_prdc(real, fake, nearest_k=5)
+    coverage, density = metrics.coverage_density(real, fake, k=5)
+    assert coverage == pytest.approx(reference["coverage"], abs=1e-12)
+    assert density == pytest.approx(reference["density"], abs=1e-12)
+
+
+def test_coverage_needs_more_than_k_points():
+    with pytest.raises(ValueError, match="more than 5"):
+        metrics.coverage_density(np.zeros((5, 2)), np.zeros((9, 2)))
+
+
+def test_w1_of_shifted_and_of_unequal_samples():
+    a = np.random.default_rng(0).normal(size=500)
+    assert metrics.wasserstein_1d(a, a + 0.7) == pytest.approx(0.7)
+    # By hand: half of the mass of {0, 1} moves to 4 from 0, the other half from 1.
+    assert metrics.wasserstein_1d([0, 1], [4.0]) == pytest.approx(3.5)
+
+
+def test_reverse_kl_of_even_and_of_collapsed_shares():
+    truth = np.full(25, 1 / 25)
+    assert metrics.reverse_kl(truth, truth) == 0
+    assert metrics.reverse_kl(np.eye(25)[3], truth) == pytest.approx(math.log(25))
+    p = np.array([0.2, 0.5, 0.3])
+    assert metrics.reverse_kl(p, [1 / 3] * 3) == pytest.approx(stats.entropy(p, [1 / 3] * 3))
+
+
+def test_shares_and_hits_are_counted():
+    labels, good = np.array([0, 0, 2, 2, 2]), np.array([True, False, False, False, False])
+    assert metrics.mode_shares(labels, 4).tolist() == [0.4, 0, 0.6, 0]
+    assert metrics.modes_hit(labels, good) == 1
+
+
+def test_mass_floor_in_one_dimension_is_a_difference_of_normal_cdfs():
+    floor = metrics.mass_floor([[-2.0], [0.5], [3.0]], [0.6] * 3)
+    expected = [stats.norm.cdf(c + 0.6) - stats.norm.cdf(c - 0.6) for c in (-2.0, 0.5, 3.0)]
+    assert floor == pytest.approx(expected, rel=1e-9)
+
+
+def test_mass_floor_in_the_plane_is_an_integral_of_the_density():
+    centre, radius = (2.0, 0.5), 0.7
+
+    def density(y, x):
+        return math.exp(-(x * x + y * y) / 2) / (2 * math.pi)
+
+    def half(x):
+        return math.sqrt(max(radius**2 - (x - centre[0]) ** 2, 0))
+
+    value, _ = integrate.dblquad(
+        density, centre[0] - radius, centre[0] + radius, lambda x: centre[1] - half(x), lambda x: centre[1] + half(x)
+    )
+    assert metrics.mass_floor([centre], [radius])[0] == pytest.approx(value, rel=1e-6)
+
+
+def test_an_exact_projector_meets_its_mass_floor_and_scores_as_it_should():
+    class ToNearest(torch.nn.Module):
+        def forward(self, x):
+            return toys.trimodal().nearest(x)
+
+    toy = toys.trimodal()
+    scores = evaluate(ToNearest(), StandardNormal((1,)), toy, "l2")
+    floor = metrics.mass_floor(toy.centres, [3 * s for s in toy.sigmas])
+    assert scores["gap"] == 0
+    assert scores["fz"] == scores["ffz"]
+    assert scores["fz"]["high_quality"] == 1
+    assert all(np.array(scores["fz"]["shares"]) > floor)
+    # Mean |x - centre| of a normal distribution.
+    assert scores["rec"] == pytest.approx(0.2 * math.sqrt(2 / math.pi), rel=0.03)
+    assert scores["data"]["reverse_kl"] < 1e-3
+    assert scores["data"]["coverage"] > 0.94

@@ -1,0 +1,186 @@
+"""The loop: exact resume, seeds, interrupts and losses that blow up."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from naign import methods, toys, training
+from naign.images import TensorData
+from naign.models import MLP, seeded
+from naign.sources import StandardNormal
+from naign.training import Schedule, fit
+
+METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.make("naign-minus"), methods.IGN(clamp=1.5)]
+
+
+def train(method, steps=40, seed=0, checkpoint=None, data=None, **schedule):
+    toy = data or toys.grid()
+    f = seeded(lambda: MLP(toy.shape, 16, 2), seed)
+    options = {"batch_size": 16, "lr": 1e-2, "decay": "cosine", "snapshots": (0, steps // 2)} | schedule
+    trace = fit(f, StandardNormal(toy.shape), toy, method, Schedule(steps, **options), seed, checkpoint, progress=False)
+    return f, trace
+
+
+def equal(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+class Interrupting:
+    """A toy that raises once, after some draws."""
+
+    def __init__(self, after, error):
+        self.toy, self.after, self.error = toys.grid(), after, error
+        self.shape = self.toy.shape
+
+    def sample(self, n, generator):
+        x = self.toy.sample(n, generator)
+        self.after -= 1
+        if self.after == -1:
+            raise self.error
+        return x
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(method, tmp_path, capsys):
+    whole, trace = train(method, steps=600)
+    with pytest.raises(KeyboardInterrupt):
+        train(method, steps=600, checkpoint=tmp_path, data=Interrupting(401, KeyboardInterrupt()))
+    assert "stopped after step 399 of 600" in capsys.readouterr().err
+    resumed, again = train(method, steps=600, checkpoint=tmp_path)
+    assert equal(whole, resumed)
+    assert trace.history == again.history
+    assert trace.snapshots.keys() == again.snapshots.keys() == {0, 300}
+    for step in trace.snapshots:
+        for k, v in trace.snapshots[step].items():
+            assert torch.equal(v, again.snapshots[step][k])
+
+
+def test_same_seed_same_weights_and_another_seed_others():
+    a, b, c = (train(methods.NAIGN(), seed=s)[0] for s in (5, 5, 6))
+    assert equal(a, b)
+    assert not equal(a, c)
+
+
+def test_the_caller_s_random_stream_does_not_matter():
+    torch.manual_seed(1)
+    a, _ = train(methods.NAIGN())
+    torch.manual_seed(2)
+    state = torch.random.get_rng_state()
+    b, _ = train(methods.NAIGN())
+    assert equal(a, b)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_history_has_every_term_and_falls(method):
+    _, trace = train(method, steps=600)
+    assert set(trace.history) == {"step", *method.columns}
+    assert trace.history["step"] == list(range(3, 601, 3))
+    assert sum(trace.history["rec"][-20:]) < 0.5 * sum(trace.history["rec"][:20])
+
+
+def test_history_holds_means_of_the_terms_by_hand():
+    # One step a row: each row is that step's loss, recomputed here from the same draws.
+    method, toy = methods.IGN(), toys.grid()
+    f = seeded(lambda: MLP((2,), 16, 2), 0)
+    g = torch.Generator().manual_seed(0)
+    first = method.terms(f, toy.sample(16, g), StandardNormal((2,)), g)
+    _, trace = train(method, steps=5)
+    for name in method.columns:
+        assert trace.history[name][0] == pytest.approx(first[name].item(), rel=1e-6)
+
+
+def test_the_total_is_the_weighted_sum():
+    _, trace = train(methods.NAIGN(w_rec=2.0, w_imle=0.5, w_idem=3.0), steps=5)
+    h = trace.history
+    for rec, imle, idem, total in zip(h["rec"], h["imle"], h["idem"], h["total"], strict=True):
+        assert total == pytest.approx(2 * rec + 0.5 * imle + 3 * idem, rel=1e-5)
+
+
+def test_tightness_is_clamped_as_in_ign():
+    toy, source, f = toys.grid(), StandardNormal((2,)), seeded(lambda: MLP((2,), 16, 2), 0)
+    free = methods.IGN().terms(f, *draw(toy, source))
+    bound = methods.IGN(clamp=0.01).terms(f, *draw(toy, source))
+    limit = 0.01 * free["rec"]
+    assert bound["tight"].item() == pytest.approx((torch.tanh(free["tight"] / limit) * limit).item(), rel=1e-5)
+    assert abs(bound["tight"]) <= limit < abs(free["tight"])
+
+
+def draw(toy, source):
+    g = torch.Generator().manual_seed(0)
+    return toy.sample(64, g), source, g
+
+
+def test_a_non_finite_loss_stops_and_keeps_the_last_good_state(tmp_path):
+    class Poisoned(Interrupting):
+        def sample(self, n, generator):
+            try:
+                return super().sample(n, generator)
+            except ZeroDivisionError:
+                return torch.full((n, 2), float("nan"))
+
+    toy = Poisoned(10, ZeroDivisionError())
+    f = seeded(lambda: MLP((2,), 16, 2), 0)
+    schedule = Schedule(600, 16, 1e-2)
+    with pytest.raises(training.NonFiniteLoss, match="'rec' became NaN or infinite at step 11: .* after step 9;"):
+        fit(f, StandardNormal((2,)), toy, methods.IGN(), schedule, 0, tmp_path, progress=False)
+    assert all(torch.isfinite(p).all() for p in f.parameters())
+    # The state on disk is whole: the training goes on from it, exactly as if nothing had happened.
+    fit(f, StandardNormal((2,)), toys.grid(), methods.IGN(), schedule, 0, tmp_path, progress=False)
+    whole = seeded(lambda: MLP((2,), 16, 2), 0)
+    fit(whole, StandardNormal((2,)), toys.grid(), methods.IGN(), schedule, 0, progress=False)
+    assert equal(f, whole)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(methods.NAIGN(), checkpoint=tmp_path, data=Interrupting(20, KeyboardInterrupt()))
+    with pytest.raises(ValueError, match="other settings"):
+        train(methods.NAIGN(), checkpoint=tmp_path, seed=1)
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(methods.NAIGN(), checkpoint=tmp_path, data=Interrupting(20, KeyboardInterrupt()))
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        train(methods.NAIGN(), checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"lr": -1.0}, "lr is -1.0"),
+        ({"decay": "linear"}, "unknown decay 'linear'"),
+        ({"snapshots": (99,)}, "snapshots"),
+    ],
+)
+def test_impossible_schedules_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(Schedule(10, 4), **change)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ([[1.0]], "give a torch tensor"),
+        (torch.zeros(5), r"shape \(5,\)"),
+        (torch.zeros(1, 2), "1 sample"),
+        (torch.zeros(5, 2, dtype=torch.uint8), "convert it to float"),
+        (torch.tensor([[1.0, 2.0], [float("nan"), 0.0]]), "in 1 of 2 samples"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_are_refused(x, words):
+    with pytest.raises(ValueError, match=words):
+        TensorData(x)
+
+
+def test_the_cosine_decays_to_nothing():
+    schedule = Schedule(100, 4, lr=1.0, decay="cosine")
+    assert [schedule.lr_at(s) for s in (0, 50, 100)] == pytest.approx([1.0, 0.5, 0.0])
+    assert Schedule(100, 4, lr=1.0).lr_at(99) == 1.0
