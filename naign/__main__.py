@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     record = command("record", _record, "train what a profile lacks and commit it to data/records")
     record.add_argument("profile")
     record.add_argument("names", nargs="*", help="experiments (default: all of the book's)")
+    record.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help="a variant: numbers only")
+    record.add_argument("--seeds", type=int, default=0, help="how many (default: the profile's)")
     record.add_argument("--jobs", type=int, default=1, help="trainings side by side")
 
     run = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors")
@@ -96,7 +98,7 @@ def _fit(options: argparse.Namespace) -> None:
     if options.output and options.output.exists():
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
     run = records.load_or_fit(experiment, experiments.build, progress=not options.quiet)
-    path = records.find(experiment.config())
+    path = records.find(experiment)
     if options.output:
         path = run.save(options.output)
     print(f"{path}")
@@ -127,19 +129,21 @@ def _record(options: argparse.Namespace) -> int:
     from naign import experiments, records
 
     wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in experiments.TOYS]
-    seeds = range(experiments.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
-    todo = [experiments.get(n, options.profile, s) for s in seeds for n in wanted]
+    given = pairs(options.p)
+    seeds = range(options.seeds or experiments.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
+    todo = [experiments.get(n, options.profile, s, **given) for s in seeds for n in wanted]
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
     def one(experiment: experiments.Experiment) -> bool:
-        name = records.directory_name(experiment.config())
+        name = records.directory_name(experiment)
         if (records.records_root() / name).exists():
             return True
-        p = ["-p", f"profile={experiment.profile}", "-p", f"seed={experiment.seed}"]
+        settings = [f"profile={experiment.profile}", f"seed={experiment.seed}", *options.p]
+        p = [word for setting in settings for word in ("-p", setting)]
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
-        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0)
+        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0 and not given)
         return True
 
     with ThreadPoolExecutor(options.jobs) as pool:

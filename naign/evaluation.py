@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from naign import metrics, projection
 from naign.losses import distance
+from naign.records import Run
 from naign.sources import Sampler
 
 
@@ -52,3 +56,20 @@ def _judge_toy(toy: Sampler, x: Tensor, y: Tensor) -> dict:
     if toy.shape == (1,):
         result["w1"] = metrics.wasserstein_1d(x, y)
     return result | _judge_samples(toy, x, y)
+
+
+def five_columns(run: Run, data: Sampler, n: int = 4000, seed: int = 0) -> list[np.ndarray]:
+    """x, f(x), z, f(z) and f(f(z)), n of each: the columns of Figures 2 and 3."""
+    generator = torch.Generator().manual_seed(seed)
+    x, z = data.sample(n, generator), run.source.sample(n, generator)
+    columns = [x, projection.project(run.f, x)] + [projection.project(run.f, z, k) for k in range(3)]
+    return [c.numpy() for c in columns]
+
+
+def at_snapshots(run: Run, z: Tensor, applications: int = 1) -> dict[int, np.ndarray]:
+    """f(z), or f applied several times, after each recorded number of steps: step -> (n, *D)."""
+    f, clouds = copy.deepcopy(run.f), {}
+    for step, parameters in sorted(run.snapshots.items()):
+        f.load_state_dict(parameters)
+        clouds[step] = projection.project(f, z, applications).numpy()
+    return clouds

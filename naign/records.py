@@ -74,7 +74,7 @@ def _cpu_name() -> str:
 class Run:
     """A training and all it left.
 
-    config : what was asked for; `digest(config)` names the run
+    config : what was asked for, every setting spelled out
     history : column -> list of numbers; metrics : name -> number or list
     provenance : commit, versions, device, seconds, date
     f, source : the trained network, None where only numbers were committed; p_Z
@@ -123,7 +123,9 @@ class Run:
             tensors |= {f"source.{k}": v for k, v in self.source.state_dict().items()}
             for step, parameters in self.snapshots.items():
                 tensors |= {f"snapshot.{step}.{k}": v for k, v in parameters.items()}
-            files.save_tensors(directory / "model.safetensors", tensors, {"digest": digest(self.config)})
+            files.save_tensors(
+                directory / "model.safetensors", tensors, {"config": json.dumps(self.config, sort_keys=True)}
+            )
 
 
 Build = Callable[[dict], tuple[nn.Module, nn.Module]]
@@ -160,7 +162,7 @@ def load(path: str | Path, build: Build | None = None) -> Run:
 
 def _read_weights(run: Run, path: Path, build: Build) -> None:
     tensors, meta = files.load_tensors(path)
-    if meta.get("digest") != digest(run.config):
+    if meta.get("config") != json.dumps(run.config, sort_keys=True):
         raise ValueError(
             f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
         )
@@ -179,34 +181,39 @@ def _read_weights(run: Run, path: Path, build: Build) -> None:
     run.f.eval()
 
 
-def directory_name(config: dict) -> str:
+class Trainable(Protocol):
+    """What this module needs of an experiment."""
+
+    def config(self) -> dict:
+        """Every setting."""
+        ...
+
+    def essential(self, config: dict | None = None) -> dict:
+        """A configuration without the settings at their defaults."""
+        ...
+
+    def train(self, checkpoint: Path, **options: object) -> Run:
+        """A new training."""
+        ...
+
+
+def directory_name(experiment: Trainable) -> str:
     """<experiment>-<profile>-s<seed>-<digest>"""
+    config = experiment.essential()
     return f"{config['name']}-{config['profile']}-s{config['seed']}-{digest(config)}"
 
 
-def find(config: dict) -> Path | None:
-    """The directory of the run with this configuration, committed or local."""
+def find(experiment: Trainable) -> Path | None:
+    """The directory of an experiment's run, committed or local."""
     for root in (records_root(), cache_root() / "runs"):
-        if (root / directory_name(config)).is_dir():
-            return root / directory_name(config)
+        if (root / directory_name(experiment)).is_dir():
+            return root / directory_name(experiment)
     return None
 
 
 def recorded(name: str, profile: str) -> list[Path]:
     """Committed runs of an experiment at a profile, whatever their configuration."""
     return sorted(records_root().glob(f"{name}-{profile}-s*-*"))
-
-
-class Trainable(Protocol):
-    """What `load_or_fit` needs of an experiment."""
-
-    def config(self) -> dict:
-        """Every setting."""
-        ...
-
-    def train(self, checkpoint: Path, **options: object) -> Run:
-        """A new training."""
-        ...
 
 
 def load_or_fit(experiment: Trainable, build: Build, **options: object) -> Run:
@@ -222,19 +229,19 @@ def load_or_fit(experiment: Trainable, build: Build, **options: object) -> Run:
     ValueError
         If the directory found holds another configuration than its name says.
     """
-    config = experiment.config()
-    path = find(config)
+    path = find(experiment)
     if path is None:
         root = files.writable_directory(cache_root() / "runs")
-        checkpoint = root.parent / "checkpoints" / directory_name(config)
+        checkpoint = root.parent / "checkpoints" / directory_name(experiment)
         run = experiment.train(checkpoint=checkpoint, **options)
-        run.save(root / directory_name(config))
+        run.save(root / directory_name(experiment))
         shutil.rmtree(checkpoint, ignore_errors=True)
         return run
     run = load(path, build)
-    if run.config != config:
+    changed = _difference(experiment.essential(run.config), experiment.essential())
+    if changed:
         raise ValueError(
-            f"{path}/config.json no longer matches its name ({_difference(run.config, config)}): "
+            f"{path}/config.json no longer matches what is asked for ({changed}): "
             "restore it, or delete the directory to train anew."
         )
     return run
