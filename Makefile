@@ -11,7 +11,8 @@ book: $(READY)
 
 test: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 NAIGN_CACHE=$(CURDIR)/_build/test/cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider _build/test
 
 lab: $(READY)
 	$(BIN)/jupyter labextension list >/dev/null 2>&1 || true

@@ -151,6 +151,8 @@ class Experiment:
             images.TensorData(self.tensor)
         elif self.data in TOYS:
             TOYS[self.data](**self.data_options)
+        with torch.device("meta"):  # builds the network without its memory
+            models.MLP((1,), **self.network)
 
     def load_data(self) -> sources.Sampler:
         """The data, as an object with `shape` and `sample(n, generator)`."""
@@ -192,7 +194,7 @@ def typed(name: str, value: object, default: object) -> object:
     ValueError
         If it has not.
     """
-    kind = type(default)
+    kind, given = type(default), value
     try:
         if isinstance(value, str) and kind is tuple:
             value = tuple(type(default[0])(v) if default else int(v) for v in value.split(",") if v)
@@ -206,7 +208,7 @@ def typed(name: str, value: object, default: object) -> object:
         pass
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         example = ",".join(map(str, default)) if kind is tuple else default
-        raise ValueError(f"{name}={value!r} is not a finite {kind.__name__}: give one like {example!r}.")
+        raise ValueError(f"{name}={given!r} is not a finite {kind.__name__}: give one like {example!r}.")
     return value
 
 
@@ -267,13 +269,15 @@ def resolve(profile: str, wanted: list[str]) -> str:
     return "quick"
 
 
+def load_one(name: str, profile: str, seed: int = 0, progress: bool = True, **changes: object) -> records.Run:
+    """One run, recorded or trained now."""
+    return records.load_or_fit(get(name, profile, seed, **changes), build, progress=progress)
+
+
 def load_all(wanted: list[str], profile: str, seed: int = 0, progress: bool = True) -> dict[str, list[records.Run]]:
-    """All seeds' runs of some experiments, recorded or trained now; `seed` is the first."""
-    runs = {}
-    for name in wanted:
-        seeds = range(seed, seed + SEEDS[profile])
-        runs[name] = [records.load_or_fit(get(name, profile, s), build, progress=progress) for s in seeds]
-    return runs
+    """All seeds' runs of some experiments; `seed` is the first."""
+    seeds = range(seed, seed + SEEDS[profile])
+    return {name: [load_one(name, profile, s, progress) for s in seeds] for name in wanted}
 
 
 def fit(

@@ -251,3 +251,18 @@ def provenance_line(runs: Sequence[tuple[dict, dict]]) -> str:
         f"{p['depth']} × {p['width']} units, N = {p['batch_size']}, learning rate {p['lr']:g} ({p['decay']}); "
         f"{minutes:.1f} minutes of training in all, {origin['threads']} thread(s) a run, on {devices}."
     )
+
+
+def winners(histories: dict[str, dict[str, Sequence[dict[str, list[float]]]]]) -> Figure:
+    """Share of distinct winners against the step, a panel a data set: data -> method -> histories."""
+    figure, axes = plt.subplots(1, len(histories), figsize=(9, 2.3), sharey=True, squeeze=False)
+    for ax, (data, methods) in zip(axes[0], histories.items(), strict=True):
+        for method, runs in methods.items():
+            for i, h in enumerate(runs):
+                ax.plot(
+                    h["step"], h["distinct"], color=COLOURS[method], lw=0.9, label=LABELS[method] if i == 0 else None
+                )
+        ax.set(title=data, xlabel="step", ylim=(0, 1))
+    axes[0, 0].set_ylabel("distinct winners")
+    axes[0, -1].legend(fontsize=7)
+    return _tight(figure)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -71,7 +71,8 @@ def checked(document: NotebookNode, notebook: Path, given: dict[str, object]) ->
     known: dict[str, object] = {}
     for cell in document.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            exec(cell.source, {}, known)  # our own file: plain typed assignments
+            for line in ast.parse(cell.source).body:  # typed assignments of literals
+                known[line.target.id] = ast.literal_eval(line.value)
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
@@ -88,9 +89,6 @@ def book(profile: str = "recorded") -> int:
     files.writable_directory(target)
     stamps = ROOT / "_build" / "stamps.json"
     known = json.loads(stamps.read_text()) if stamps.exists() else {}
-    common = _hash(
-        [*(ROOT / "naign").glob("*.py"), *(ROOT / "data" / "records").rglob("*.*"), ROOT / "constraints.txt"]
-    )
     pages = {p.name: p for p in sorted((ROOT / "book").glob("*.md"))}
     for stale in target.glob("*.ipynb"):
         if stale.stem + ".md" not in pages:
@@ -98,12 +96,12 @@ def book(profile: str = "recorded") -> int:
     for name, page in pages.items():
         if "format_name: myst" not in page.read_text()[:400]:
             continue
-        stamp = _hash([page]) + common + profile
+        wanted = stamp(page, profile)
         output = target / f"{page.stem}.ipynb"
-        if known.get(name) != stamp or not output.exists():
+        if known.get(name) != wanted or not output.exists():
             print(f"executing {name}", file=sys.stderr, flush=True)
             run(page, output, {"profile": profile})
-            known[name] = stamp
+            known[name] = wanted
             stamps.write_text(json.dumps(known, indent=1))
     for path in (ROOT / "book").iterdir():
         if path.is_dir():
@@ -115,19 +113,26 @@ def book(profile: str = "recorded") -> int:
     return code
 
 
+def stamp(page: Path, profile: str) -> str:
+    """Changes when anything changes that the executed chapter depends on."""
+    read = [page, ROOT / "constraints.txt", *(ROOT / "naign").glob("*.py"), *(ROOT / "data" / "records").rglob("*.*")]
+    return f"{profile} {_hash(read)}"
+
+
 def _build_html(target: Path, known: dict, stamps: Path) -> int:
     sources = [p for p in target.rglob("*") if p.is_file()] + [ROOT / "_config.yml"]
-    stamp = _hash(sources)
+    wanted = _hash(sources)
     page = ROOT / "_build" / "html" / "index.html"
-    if known.get("html") == stamp and page.exists():
+    if known.get("html") == wanted and page.exists():
         return 0
     known.pop("html", None)
     stamps.write_text(json.dumps(known, indent=1))
     config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
-    command = [sys.executable, "-m", "jupyter_book", "build", str(target), *config, "-W", "-n", "--keep-going"]
-    code = subprocess.run(command, env=os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}).returncode
+    entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
+    command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
+    code = subprocess.run(command).returncode
     if code == 0:
-        known["html"] = stamp
+        known["html"] = wanted
         stamps.write_text(json.dumps(known, indent=1))
     return code
 

@@ -50,9 +50,7 @@ def points():
     return torch.randn(5, 2, generator=g, dtype=torch.float64), torch.randn(5, 2, generator=g, dtype=torch.float64)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("l2", 5.0), ("l1", 3.5), ("l2-squared", 25.0), ("l1-squared", 12.25)]
-)
+@pytest.mark.parametrize(("kind", "expected"), [("l2", 5.0), ("l1", 3.5), ("l2-squared", 25.0), ("l1-squared", 12.25)])
 def test_distances_of_a_3_4_5_triangle(kind, expected):
     a, b = torch.zeros(1, 2), torch.tensor([[3.0, -4.0]])
     assert losses.distance(a, b, kind).item() == pytest.approx(expected)

@@ -1,6 +1,5 @@
 """The search of Eq. 8 against hand-solved cases and the plain search."""
 
-
 import pytest
 import torch
 from torch import nn

@@ -1,0 +1,67 @@
+"""Every chapter runs at the quick profile and keeps the book's rules; nbval runs the results again."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+from naign import runner
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted((ROOT / "book").glob("*.md"))
+CHAPTERS = [p for p in PAGES if "format_name: myst" in p.read_text()[:400]]
+BUILT = ROOT / "_build" / "test"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh():
+    shutil.rmtree(BUILT, ignore_errors=True)
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
+def test_chapter_runs_from_scratch_at_the_quick_profile(page, monkeypatch):
+    monkeypatch.setenv("NAIGN_CACHE", str(BUILT / "cache"))
+    output = BUILT / f"{page.stem}.ipynb"
+    runner.run(page, output, {"profile": "quick"})
+    for cell in jupytext.read(output).cells:
+        if "figure" in cell.metadata.get("mystnb", {}):
+            kinds = {kind for out in cell.outputs for kind in out.get("data", {})}
+            assert kinds & {"image/png", "text/markdown"}, cell.source
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
+def test_cells_are_short_and_every_picture_has_a_caption_and_a_name(page):
+    cells = jupytext.read(page).cells
+    code = [c for c in cells if c.cell_type == "code"]
+    assert max(len(c.source.splitlines()) for c in code) <= 20
+    for cell in code:
+        if cell.source.splitlines()[-1].startswith("figures."):
+            figure = cell.metadata["mystnb"]["figure"]
+            assert len(figure["caption"]) > 20, cell.source
+            assert figure["name"].startswith(("fig-", "tab-")), cell.source
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
+def test_notebook_code_passes_ruff(page):
+    code = jupytext.writes(jupytext.read(page), "py:percent")
+    rules = ["--ignore", "B018,E402,E501,ANN", "--stdin-filename", "chapter.py", "-"]
+    command = [sys.executable, "-m", "ruff", "check", "-q", *rules]
+    result = subprocess.run(command, input=code, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_page_is_in_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    assert {toc["root"], *(c["file"] for c in toc["chapters"])} == {p.stem for p in PAGES}
+
+
+def test_chapters_open_with_a_question_and_end_with_a_recap():
+    for page in CHAPTERS:
+        if page.stem[0].isdigit():
+            text = page.read_text()
+            assert "} Question\n" in text[:1500], page
+            assert text.rindex("\n## ") == text.index("\n## Recap"), page

@@ -1,0 +1,104 @@
+"""The `naign` command as a user meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from naign.__main__ import main
+
+SMALL = ["-p", "profile=quick", "-p", "steps=20", "-p", "width=8", "-p", "batch_size=8"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "cache"))
+
+
+def test_list_names_every_experiment(capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("trimodal-naign", "grid-ign", "8gaussians-naign-minus", "quick, cpu, paper"))
+
+
+def test_fit_saves_a_run_and_finds_it_again(capsys, tmp_path):
+    assert main(["fit", "grid-naign", *SMALL, "--quiet"]) == 0
+    first = capsys.readouterr().out
+    assert main(["fit", "grid-naign", *SMALL, "-o", str(tmp_path / "copy")]) == 0
+    assert json.loads((tmp_path / "copy" / "config.json").read_text())["parameters"]["steps"] == 20
+    assert "grid-naign-quick-s0-" in first
+
+
+def test_fit_shows_progress_with_every_term(capsys):
+    main(["fit", "grid-naign", *SMALL])
+    bar = capsys.readouterr().err
+    assert all(term in bar for term in ("rec=", "imle=", "idem=", "total=", "distinct=", "20/20"))
+
+
+def test_fit_digits_ends_in_a_model_and_two_sheets(capsys):
+    from matplotlib.image import imread
+
+    assert main(["fit", "digits", "-p", "profile=quick", "-p", "steps=30", "--quiet"]) == 0
+    run, generated, restored = capsys.readouterr().out.split()
+    assert os.path.exists(f"{run}/model.safetensors")
+    for picture in (generated, restored):
+        assert imread(picture).std() > 0.05  # something is drawn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fit", "mnist-naign"], "unknown data set"),
+        (["fit", "grid-gan"], "unknown method"),
+        (["fit", "grid-naign", "-p", "profile=big"], "unknown profile"),
+        (["fit", "grid-naign", "-p", "stepz=3"], "unknown parameter"),
+        (["fit", "grid-naign", "-p", "steps"], "-p steps is not KEY=VALUE"),
+        (["fit", "grid-naign", "-p", "candidates=0.0001"], "M must be at least 1"),
+        (["fit", "grid-naign", "-p", "seed=x"], "seed='x'"),
+        (["fit", "grid-naign", "-o", "/"], "exists already"),
+        (["run", "nothing.md", "-o", "x.ipynb"], "does not exist"),
+        (["record", "big"], "unknown profile"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(capsys, arguments, words):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert words in err
+    assert err.startswith("naign: ")
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_saves_and_the_same_command_continues(tmp_path):
+    long = ["-p", "profile=quick", "-p", "steps=4000"]
+    command = [sys.executable, "-m", "naign", "fit", "grid-naign", *long, "--threads", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    for _ in iter(lambda: process.stderr.read(1), "/"):
+        pass  # the bar has begun
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same call continues" in err
+    assert list((tmp_path / "cache" / "checkpoints").glob("*/checkpoint.safetensors"))
+    assert not list((tmp_path / "cache" / "runs").glob("*"))
+
+
+def test_one_process_records_what_two_record(tmp_path, monkeypatch):
+    from naign import files, records
+
+    def recorded(jobs):
+        root = tmp_path / f"jobs{jobs}"
+        monkeypatch.setenv("NAIGN_CACHE", str(root / "cache"))
+        monkeypatch.setattr(records, "records_root", lambda: root / "records")
+        small = ["-p", "steps=20", "-p", "width=8"]
+        assert main(["record", "quick", "grid-naign", "grid-ign", *small, "--jobs", str(jobs), "--seeds", "1"]) == 0
+        assert len(list((root / "records").iterdir())) == 2
+        runs = sorted((root / "cache" / "runs").iterdir())
+        return {p.name: files.checksum(files.load_tensors(p / "model.safetensors")[0]) for p in runs}
+
+    assert recorded(1) == recorded(2)

@@ -1,0 +1,120 @@
+"""Names, profiles, parameters, one's own data, and what is refused."""
+
+import pytest
+import torch
+
+import naign
+from naign import experiments
+from naign.experiments import get, typed
+from naign.training import Schedule
+
+
+def test_the_paper_profile_is_the_papers():
+    p = get("grid-naign", "paper").parameters()
+    assert (p["width"], p["depth"], p["batch_size"], p["candidates"]) == (512, 3, 512, 10)
+    assert (p["steps"], p["lr"], p["decay"], p["distance"]) == (100_000, 1e-4, "constant", "l2")
+    ign = get("grid-ign", "paper").parameters()
+    assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.1, 0)
+    assert experiments.SEEDS["paper"] == 3
+
+
+@pytest.mark.parametrize("profile", experiments.PROFILES)
+@pytest.mark.parametrize("name", experiments.names())
+def test_every_experiment_can_be_built(name, profile):
+    experiment = get(name, profile)
+    f, source = experiments.build(experiment.config())
+    z = source.sample(2, torch.Generator().manual_seed(0))
+    assert f(z).shape == z.shape == (2, *experiment.load_data().shape)
+    Schedule(**experiment.schedule)
+
+
+def test_a_data_set_alone_means_naign():
+    assert get("digits").name == "digits-naign"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: get("mnist-naign"), "unknown data set in 'mnist-naign': choose one of trimodal, grid"),
+        (lambda: get("grid-gan"), "unknown method in 'grid-gan': choose one of naign, naign-minus, ign"),
+        (lambda: get("grid-naign", "huge"), "unknown profile 'huge': choose one of quick, cpu, paper"),
+        (lambda: get("grid-naign", stepz=3), "unknown parameter 'stepz': grid-naign knows seed, side, spacing"),
+        (lambda: get("grid-ign", candidates=3.0), "unknown parameter 'candidates': grid-ign knows"),
+        (lambda: get("grid-naign", steps="many"), "steps='many' is not a finite int: give one like"),
+        (lambda: get("grid-naign", lr="nan"), "lr='nan' is not a finite float"),
+        (lambda: get("grid-naign", steps=2.5), "steps=2.5 is not a finite int"),
+        (lambda: get("grid-naign", candidates=0.001).config(), "M = 0: M must be at least 1"),
+        (lambda: get("grid-naign", candidates=-1.0).config(), "M = candidates x N must be at least 1"),
+        (lambda: get("grid-naign", width=0).config(), "width 0 and depth 3 must both be at least 1"),
+        (lambda: get("grid-naign", sigma=-1.0).config(), "must be positive"),
+        (lambda: get("grid-naign", distance="cosine").config(), "unknown distance 'cosine'"),
+        (lambda: get("grid-naign", seed=-1).config(), "seed is -1"),
+        (lambda: naign.fit(torch.zeros(5, 2), method="gan"), "unknown method 'gan'"),
+        (lambda: naign.fit("mnist"), "unknown data set 'mnist': choose one of .*, or give a tensor"),
+        (lambda: naign.fit(torch.full((5, 2), float("nan"))), "in 5 of 5 samples"),
+        (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
+        (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),
+        (lambda: naign.fit(torch.zeros(9, 2), stepz=1), "unknown parameter 'stepz'"),
+        (lambda: naign.load("grid-nothing"), "is not a whole run"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, words):
+    with pytest.raises(ValueError, match=words) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_texts_become_values_of_the_type_of_the_default():
+    assert typed("a", "3", 1) == 3
+    assert typed("a", "0.5", 1.0) == 0.5
+    assert typed("a", 2, 1.0) == 2.0
+    assert typed("a", "1,2", (0, 5)) == (1, 2)
+    assert get("trimodal-naign", modes="-1,0,1").load_data().centres == ((-1,), (0,), (1,))
+
+
+def test_fit_learns_a_tensor_without_parameters_but_the_length():
+    g = torch.Generator().manual_seed(0)
+    data = torch.cat([torch.randn(300, 2, generator=g) * 0.1 + c for c in (-1.0, 1.0)])
+    run = naign.fit(data, profile="quick", progress=False, steps=600)
+    samples = naign.generate(run.f, run.source, 500, generator=torch.Generator().manual_seed(1))
+    assert samples.shape == (500, 2)
+    assert run.metrics["rec"] < 0.1
+    near, far = naign.drift(run.f, data).mean(), naign.drift(run.f, data * 0 + 5 * torch.eye(2)[0]).mean()
+    assert near < 0.1 < far
+
+
+def test_fit_accepts_images_of_any_shape():
+    data = torch.rand(20, 3, 4, 6) * 2 - 1
+    run = naign.fit(data, method="ign", profile="quick", progress=False, steps=5)
+    assert naign.project(run.f, data, applications=2).shape == data.shape
+    assert run.config["parameters"]["batch_size"] == 20
+    assert run.config["parameters"]["distance"] == "l1"
+
+
+def test_same_call_same_run_and_another_seed_another():
+    data = torch.rand(50, 3)
+    a, b, c = (naign.fit(data, seed=s, profile="quick", progress=False, steps=20) for s in (0, 0, 1))
+    assert torch.equal(a.f(data), b.f(data))
+    assert not torch.equal(a.f(data), c.f(data))
+
+
+def test_a_data_set_that_cannot_be_had_is_refused_not_swapped(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ValueError, match="install it with"):
+        naign.fit("digits", profile="quick", progress=False)
+
+
+def test_recorded_means_the_largest_profile_with_records(monkeypatch, tmp_path):
+    from naign import records
+
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path)
+    wanted = ["grid-naign", "grid-ign"]
+    assert experiments.resolve("recorded", wanted) == "quick"
+    (tmp_path / "grid-naign-cpu-s0-0123456789").mkdir()
+    assert experiments.resolve("recorded", wanted) == "quick"
+    (tmp_path / "grid-ign-cpu-s0-0123456789").mkdir()
+    assert experiments.resolve("recorded", wanted) == "cpu"
+    with pytest.raises(ValueError, match="unknown profile 'big'"):
+        experiments.resolve("big", wanted)

@@ -1,0 +1,85 @@
+"""The strict papermill wrapper: refusals before a kernel starts, parameters that arrive."""
+
+import jupytext
+import pytest
+
+from naign import runner
+
+NOTEBOOK = """---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+profile: str = "recorded"
+seed: int = 0
+share: float = 0.5
+```
+
+```{code-cell} ipython3
+print(profile, seed + 1, share * 2)
+```
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "chapter.md"
+    path.write_text(NOTEBOOK)
+    return path
+
+
+def test_parameters_arrive_typed(notebook, tmp_path):
+    runner.run(notebook, tmp_path / "out.ipynb", {"profile": "quick", "seed": "41", "share": 2})
+    cells = jupytext.read(tmp_path / "out.ipynb").cells
+    assert cells[-1].outputs[0].text == "quick 42 4.0\n"
+    assert not (tmp_path / "out.source.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"sede": 1}, "has no parameter 'sede': it knows profile, seed, share"),
+        ({"seed": "one"}, "seed='one' is not a finite int: give one like 0"),
+        ({"seed": 1.5}, "seed=1.5 is not a finite int"),
+        ({"share": "inf"}, "share='inf' is not a finite float"),
+    ],
+)
+def test_unknown_and_ill_typed_parameters_are_refused_before_a_kernel_starts(
+    notebook, tmp_path, monkeypatch, given, words
+):
+    import papermill
+
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *a, **k: pytest.fail("a kernel was started"))
+    with pytest.raises(ValueError, match=words):
+        runner.run(notebook, tmp_path / "out.ipynb", given)
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_failing_cell_fails_and_leaves_the_partial_notebook(notebook, tmp_path):
+    notebook.write_text(NOTEBOOK.replace("print(profile", "1 / 0\nprint(profile"))
+    with pytest.raises(ValueError, match="ZeroDivisionError: division by zero .partial notebook"):
+        runner.run(notebook, tmp_path / "out.ipynb")
+    assert (tmp_path / "out.ipynb").exists()
+
+
+def test_missing_notebooks_and_odd_outputs_are_refused(notebook, tmp_path):
+    with pytest.raises(ValueError, match="does not exist"):
+        runner.run(tmp_path / "no.md", tmp_path / "out.ipynb")
+    with pytest.raises(ValueError, match="must end in .ipynb"):
+        runner.run(notebook, tmp_path / "out.html")
+
+
+def test_the_stamp_of_a_chapter_depends_on_what_it_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "ROOT", tmp_path)
+    for name in ("naign/a.py", "data/records/r/metrics.json", "constraints.txt", "book/01.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    first = runner.stamp(tmp_path / "book/01.md", "quick")
+    assert runner.stamp(tmp_path / "book/01.md", "quick") == first
+    assert runner.stamp(tmp_path / "book/01.md", "cpu") != first
+    for name in ("naign/a.py", "data/records/r/metrics.json", "constraints.txt", "book/01.md"):
+        (tmp_path / name).write_text("2")
+        assert runner.stamp(tmp_path / "book/01.md", "quick") != first
+        (tmp_path / name).write_text("1")
+    assert runner.stamp(tmp_path / "book/01.md", "quick") == first
