@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = command("bench", _bench, "step time against Algorithm 1, IGN and the matrix rate")
     bench.add_argument("--rounds", type=int, default=15)
     bench.add_argument("--threads", type=int, default=0)
+    bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
+
+    command("readme", _readme, "bring the README's numbers and picture up to date with the records")
 
     book = command("book", _book, "execute what changed and build the book at _build/html")
     book.add_argument("--profile", default="recorded")
@@ -80,20 +84,20 @@ def pairs(given: list[str]) -> dict[str, str]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from naign import experiments, records
+    from naign import experiments, profiles, records
 
-    print(f"profiles: {', '.join(experiments.PROFILES)}\n\n{'experiment':<26}recorded runs")
+    print(f"profiles: {', '.join(profiles.PROFILES)}\n\n{'experiment':<26}recorded runs")
     for name in experiments.names():
-        counts = {p: len(records.recorded(name, p)) for p in experiments.PROFILES}
+        counts = {p: len(records.recorded(name, p)) for p in profiles.PROFILES}
         print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from naign import experiments, records
+    from naign import experiments, profiles, records, settings
 
     parameters = pairs(options.p)
     profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
-    seed = experiments.typed("seed", parameters.pop("seed", 0), 0)
+    seed = settings.typed("seed", parameters.pop("seed", 0), 0)
     experiment = experiments.get(options.name, profile, seed, **parameters)
     if options.output and options.output.exists():
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
@@ -102,7 +106,7 @@ def _fit(options: argparse.Namespace) -> None:
     if options.output:
         path = run.save(options.output)
     print(f"{path}")
-    if experiment.data in experiments.IMAGES:
+    if experiment.data in profiles.IMAGES:
         _sheets(run, experiment.load_data().x, path)
 
 
@@ -126,11 +130,11 @@ def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
 
 def _record(options: argparse.Namespace) -> int:
     """Each training in a process of its own, so that one that fails costs no other."""
-    from naign import experiments, records
+    from naign import experiments, profiles, records
 
-    wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in experiments.TOYS]
+    wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in profiles.TOYS]
     given = pairs(options.p)
-    seeds = range(options.seeds or experiments.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
+    seeds = range(options.seeds or profiles.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
     todo = [experiments.get(n, options.profile, s, **given) for s in seeds for n in wanted]
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
@@ -138,8 +142,8 @@ def _record(options: argparse.Namespace) -> int:
         name = records.directory_name(experiment)
         if (records.records_root() / name).exists():
             return True
-        settings = [f"profile={experiment.profile}", f"seed={experiment.seed}", *options.p]
-        p = [word for setting in settings for word in ("-p", setting)]
+        chosen = [f"profile={experiment.profile}", f"seed={experiment.seed}", *options.p]
+        p = [word for setting in chosen for word in ("-p", setting)]
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
@@ -161,7 +165,17 @@ def _run(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     from naign import bench
 
-    print(bench.report(bench.measure(options.rounds)))
+    result = bench.measure(options.rounds)
+    print(bench.report(result))
+    if options.output:
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _readme(options: argparse.Namespace) -> None:
+    from naign import readme
+    from naign.provenance import PACKAGE
+
+    readme.write(PACKAGE.parent)
 
 
 def _book(options: argparse.Namespace) -> int:

@@ -14,8 +14,10 @@ from naign import matching, toys
 from naign.losses import distance
 from naign.methods import IGN, NAIGN
 from naign.models import MLP, seeded
+from naign.provenance import device_name
+from naign.settings import Schedule
 from naign.sources import StandardNormal
-from naign.training import Loop, Schedule
+from naign.training import Loop
 
 WIDTH, DEPTH, N, CANDIDATES = 512, 3, 512, 10  # the paper's size in 2D
 
@@ -100,7 +102,7 @@ def measure(rounds: int = 15, device: str | None = None) -> dict:
     f = MLP((2,), WIDTH, DEPTH)
     matrix_rate = 20 * 2 * matching.CHUNK * WIDTH**2 / median["matrix product"]
     return {
-        "device": str(where),
+        "device": device_name(where),
         "threads": torch.get_num_threads(),
         "seconds": median,
         "speedup": median["Algorithm 1, literal"] / ours,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import math
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -12,37 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from naign import images, models, records, sources, toys
+from naign import images, models, profiles, records, sources
 from naign.evaluation import evaluate
 from naign.methods import METHODS, make
-from naign.training import Schedule
+from naign.profiles import DATA, IMAGES, PROFILES, SEEDS, TOYS
+from naign.provenance import provenance
+from naign.settings import Schedule, typed
 from naign.training import fit as train_loop
-
-TOYS = {
-    "trimodal": toys.trimodal,
-    "grid": toys.grid,
-    "2moons": toys.TwoMoons,
-    "8gaussians": toys.eight_gaussians,
-}
-IMAGES = {"digits": images.digits}
-DATA = TOYS | IMAGES
-PROFILES = ("quick", "cpu", "paper")  # by size
-SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
-
-# The settings of each profile that differ from the paper's; `paper` is the paper's.
-_PAPER = {"width": 512, "depth": 3, "batch_size": 512, "steps": 100_000, "lr": 1e-4}
-_LINE = {"cpu": {"steps": 6_000}}  # one dimension is learnt sooner
-_SETTINGS = {
-    "quick": {"width": 64, "depth": 3, "batch_size": 128, "steps": 250, "lr": 2e-3, "decay": "cosine"},
-    "cpu": {"width": 256, "depth": 3, "batch_size": 256, "steps": 12_000, "lr": 2e-3, "decay": "cosine"},
-    "paper": _PAPER,
-}
-_DIGITS = {
-    "quick": {"width": 128, "depth": 2, "batch_size": 64, "steps": 150, "lr": 2e-3, "decay": "cosine"},
-    "cpu": {"width": 512, "depth": 3, "batch_size": 128, "steps": 4_000, "lr": 1e-3, "decay": "cosine"},
-    "paper": _PAPER | {"batch_size": 256},
-}
-SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
 
 
 @dataclass(frozen=True)
@@ -107,7 +82,7 @@ class Experiment:
         if "steps" in changes:
             parts["schedule"].setdefault("snapshots", ())
             if "snapshots" not in changes:
-                parts["schedule"]["snapshots"] = _snapshots(parts["schedule"]["steps"])
+                parts["schedule"]["snapshots"] = profiles.snapshots(parts["schedule"]["steps"])
         return replace(self, seed=seed, **parts)
 
     def config(self) -> dict:
@@ -179,45 +154,15 @@ class Experiment:
             config,
             trace.history,
             evaluate(f, source, data, method.distance),
-            records.provenance(device, seconds),
+            provenance(device, seconds),
             f,
             source,
             snapshots,
         )
 
 
-def typed(name: str, value: object, default: object) -> object:
-    """`value`, read from text if need be, if it has the type of `default`.
-
-    Raises
-    ------
-    ValueError
-        If it has not.
-    """
-    kind, given = type(default), value
-    try:
-        if isinstance(value, str) and kind is tuple:
-            value = tuple(type(default[0])(v) if default else int(v) for v in value.split(",") if v)
-        elif isinstance(value, str) and kind in (int, float):
-            value = kind(value)
-        elif kind is float and type(value) is int:
-            value = float(value)
-        elif kind is tuple and isinstance(value, list):
-            value = tuple(value)
-    except ValueError:
-        pass
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        example = ",".join(map(str, default)) if kind is tuple else default
-        raise ValueError(f"{name}={given!r} is not a finite {kind.__name__}: give one like {example!r}.")
-    return value
-
-
 def _plain(value: object) -> object:
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
-
-
-def _snapshots(steps: int) -> tuple[int, ...]:
-    return tuple(sorted({round(share * steps) for share in SNAPSHOTS}))
 
 
 def names() -> list[str]:
@@ -242,11 +187,7 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     if profile not in PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}.")
     data, _, method = full.partition("-")
-    settings = dict((_DIGITS if data in IMAGES else _SETTINGS)[profile])
-    if data == "trimodal":
-        settings |= _LINE.get(profile, {})
-    network = {k: settings.pop(k) for k in ("width", "depth")}
-    schedule = asdict(Schedule(**settings, snapshots=_snapshots(settings["steps"])))
+    network, schedule = profiles.settings(data, profile)
     options = {"distance": "l1" if data in IMAGES else "l2"}
     experiment = Experiment(
         full, data, method, profile, seed, method_options=options, network=network, schedule=schedule

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import hashlib
 import json
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,9 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from naign import files
+from naign.provenance import PROJECT
 
-PACKAGE = Path(__file__).resolve().parent
-PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
 PARTS = ("config.json", "history.csv", "metrics.json", "provenance.json")
 
 
@@ -42,32 +38,6 @@ def cache_root() -> Path:
 def digest(config: dict) -> str:
     """Ten hexadecimal digits that name a configuration."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
-
-
-def provenance(device: torch.device, seconds: float) -> dict:
-    """Where, when, with what and how long a run was made."""
-    git = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return {
-        "commit": commit,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
-        "threads": torch.get_num_threads(),
-        "seconds": round(seconds, 1),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 @dataclass

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naign import experiments, files
+from naign import files, settings
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -76,7 +76,7 @@ def checked(document: NotebookNode, notebook: Path, given: dict[str, object]) ->
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
-    return {name: experiments.typed(name, value, known[name]) for name, value in given.items()}
+    return {name: settings.typed(name, value, known[name]) for name, value in given.items()}
 
 
 def book(profile: str = "recorded") -> int:

@@ -75,6 +75,12 @@ class Mixture:
         sigmas = torch.tensor(self.sigmas, device=points.device)
         return self.distance(points) <= 3 * sigmas[self.assign(points)]
 
+    def density(self, points: Tensor) -> Tensor:
+        """Exact probability density at points (B, D), (B,)."""
+        sigmas = points.new_tensor(self.sigmas)
+        scale = points.new_tensor(self.weights) / (sigmas * math.sqrt(2 * math.pi)) ** points.shape[1]
+        return (scale * torch.exp(-((torch.cdist(points, self._centres(points)) / sigmas) ** 2) / 2)).sum(1)
+
     def _centres(self, points: Tensor) -> Tensor:
         return torch.tensor(self.centres, dtype=points.dtype, device=points.device)
 

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from naign import files
 from naign.methods import IGN, NAIGN
+from naign.settings import Schedule
 from naign.sources import Sampler
 
 CHECKPOINT_SECONDS = 60.0
@@ -24,47 +25,6 @@ CHECKPOINT_SECONDS = 60.0
 
 class NonFiniteLoss(ValueError):
     """A loss term became NaN or infinite; f holds the last good state."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train.
-
-    Parameters
-    ----------
-    steps : optimiser steps; batch_size : N
-    lr : AdamW's learning rate; decay : "constant" or "cosine" (down to 0)
-    weight_decay : AdamW's
-    snapshots : steps after which f is copied
-    """
-
-    steps: int
-    batch_size: int
-    lr: float = 1e-4
-    decay: str = "constant"
-    weight_decay: float = 0.01
-    snapshots: tuple[int, ...] = ()
-
-    def __post_init__(self):
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1.")
-        if not 0 < self.lr < float("inf"):
-            raise ValueError(f"lr is {self.lr}: it must be a positive number.")
-        if self.decay not in ("constant", "cosine"):
-            raise ValueError(f"unknown decay {self.decay!r}: choose constant or cosine.")
-        if any(not 0 <= s <= self.steps for s in self.snapshots):
-            raise ValueError(f"snapshots {self.snapshots} must lie between 0 and steps = {self.steps}.")
-
-    @property
-    def log_every(self) -> int:
-        """Steps that one row of the history averages over: about 200 rows a run."""
-        return max(1, self.steps // 200)
-
-    def lr_at(self, step: int) -> float:
-        if self.decay == "constant":
-            return self.lr
-        return self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 @dataclass

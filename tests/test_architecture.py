@@ -12,9 +12,9 @@ import naign
 PACKAGE = Path(naign.__file__).parent
 # Each stage may import the ones before it.
 ORDER = [
-    *("files", "sources", "toys", "images", "models", "corruptions", "losses", "matching", "methods", "training"),
-    *("records", "projection", "metrics", "evaluation", "figures", "panels", "experiments", "bench", "runner"),
-    *("__init__", "__main__"),
+    *("files", "settings", "provenance", "sources", "toys", "images", "models", "corruptions", "losses", "matching"),
+    *("methods", "training", "records", "projection", "metrics", "evaluation", "tables", "figures", "panels"),
+    *("profiles", "experiments", "bench", "readme", "runner", "__init__", "__main__"),
 ]
 CORE = {"torch", "numpy", "safetensors", "tqdm"}
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import naign
-from naign import experiments
-from naign.experiments import get, typed
-from naign.training import Schedule
+from naign import experiments, profiles
+from naign.experiments import get
+from naign.settings import Schedule, typed
 
 
 def test_the_paper_profile_is_the_papers():
@@ -15,10 +15,10 @@ def test_the_paper_profile_is_the_papers():
     assert (p["steps"], p["lr"], p["decay"], p["distance"]) == (100_000, 1e-4, "constant", "l2")
     ign = get("grid-ign", "paper").parameters()
     assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.1, 0)
-    assert experiments.SEEDS["paper"] == 3
+    assert profiles.SEEDS["paper"] == 3
 
 
-@pytest.mark.parametrize("profile", experiments.PROFILES)
+@pytest.mark.parametrize("profile", profiles.PROFILES)
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_can_be_built(name, profile):
     experiment = get(name, profile)

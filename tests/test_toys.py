@@ -85,6 +85,22 @@ def test_weights_of_the_modes_are_met():
         assert mine.std().item() == pytest.approx(width, rel=0.02)
 
 
+def test_the_density_is_that_of_scipy_and_integrates_to_one():
+    from scipy import stats
+
+    at = torch.linspace(-6, 7, 4001, dtype=torch.float64)
+    toy = toys.trimodal(weights=(0.2, 0.5, 0.3))
+    density = toy.density(at[:, None])
+    parts = zip(toy.weights, toy.centres, toy.sigmas, strict=True)
+    expected = sum(w * stats.norm.pdf(at.numpy(), c[0], s) for w, c, s in parts)
+    assert torch.allclose(density, torch.from_numpy(expected), atol=1e-9)
+    assert torch.trapezoid(density, at).item() == pytest.approx(1, abs=1e-6)
+    g = toys.grid(sigma=0.5)
+    where = torch.randn(20, 2, dtype=torch.float64, generator=generator())
+    cover = sum(0.04 * stats.multivariate_normal.pdf(where.numpy(), c, 0.25) for c in g.centres)
+    assert torch.allclose(g.density(where), torch.from_numpy(cover))
+
+
 def test_impossible_mixtures_are_refused():
     with pytest.raises(ValueError, match="one of each"):
         toys.trimodal(modes=(0.0, 1.0))

@@ -9,8 +9,9 @@ from torch import nn
 from naign import methods, toys, training
 from naign.images import TensorData
 from naign.models import MLP, seeded
+from naign.settings import Schedule
 from naign.sources import StandardNormal
-from naign.training import Schedule, fit
+from naign.training import fit
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.make("naign-minus"), methods.IGN(clamp=1.5)]
 

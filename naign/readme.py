@@ -1,0 +1,65 @@
+"""The README's numbers and picture, made from the records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from naign import bench, evaluation, experiments, figures, profiles, tables
+
+BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
+# data, score, what it is called, digits, what the paper says of it (in pictures, without a number)
+ROWS = (
+    ("trimodal", "w1", "line: W1 to the data ↓", 2, "NAIGN is better at finding the three modes"),
+    ("trimodal", "reverse_kl", "line: reverse KL of the modes' shares ↓", 2, "not measured"),
+    ("grid", "modes", "grid: modes hit, of 25 ↑", 1, "IGN drops the outermost modes, NAIGN none"),
+    ("grid", "high_quality", "grid: samples within 3σ of a mode ↑", 2, "not measured"),
+    ("grid", "reverse_kl", "grid: reverse KL of the modes' shares ↓", 2, "not measured"),
+    ("2moons", "coverage", "moons: Coverage ↑", 2, "IGN covers them in part, NAIGN wholly"),
+    ("8gaussians", "modes", "8 Gaussians: modes hit ↑", 1, "IGN collapses on those nearest the source"),
+    ("8gaussians", "coverage", "8 Gaussians: Coverage ↑", 2, "IGN collapses, NAIGN does not"),
+)
+METHODS = ("ign", "naign-minus", "naign")
+
+
+def numbers(root: Path) -> str:
+    """The part of the README between its two marks."""
+    names = [f"{data}-{m}" for data in profiles.TOYS for m in METHODS]
+    profile = experiments.resolve("recorded", names)
+    runs = {name: [experiments.load_one(name, profile, s) for s in range(profiles.SEEDS[profile])] for name in names}
+    lines = []
+    for data, score, title, digits, claim in ROWS:
+        values = [[r.metrics["fz"][score] for r in runs[f"{data}-{m}"]] for m in METHODS]
+        lines.append([title, claim, *(tables.mean_spread(v, digits) for v in values)])
+    head = ["f(z), mean ± sd over seeds", "the paper says", *(tables.LABELS[m] for m in METHODS)]
+    origin = [(r.config, r.provenance) for group in runs.values() for r in group if r.config["data"] != "trimodal"]
+    return "\n\n".join(
+        [
+            tables.table(head, lines),
+            "In the plane: " + tables.provenance_line(origin),
+            _speed(root / "data" / "records" / "bench.json"),
+            _timings(root / "data" / "records" / "timings.json"),
+        ]
+    )
+
+
+def _speed(path: Path) -> str:
+    result = json.loads(path.read_text())
+    return "Speed of one training step (`naign bench`):\n\n```\n" + bench.report(result) + "\n```"
+
+
+def _timings(path: Path) -> str:
+    rows = json.loads(path.read_text())
+    return tables.table(["command", "from", "seconds", "on"], [[f"`{a}`", b, c, d] for a, b, c, d in rows])
+
+
+def write(root: Path) -> None:
+    """Bring README.md and its picture up to date."""
+    readme = root / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n\n{numbers(root)}\n\n{END}{after}")
+    profile = experiments.resolve("recorded", ["grid-naign", "grid-ign"])
+    toy = experiments.get("grid-naign").load_data()
+    rows = {m: evaluation.five_columns(experiments.load_one(f"grid-{m}", profile), toy) for m in ("naign", "ign")}
+    figures.scatters(rows, 5.2).savefig(root / "book" / "_static" / "grid.png", dpi=110)
