@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from naign import metrics, projection
 from naign.losses import distance
+from naign.methods import IGN, NAIGN
 from naign.records import Run
 from naign.sources import Sampler
 
@@ -73,3 +74,13 @@ def at_snapshots(run: Run, z: Tensor, applications: int = 1) -> dict[int, np.nda
         f.load_state_dict(parameters)
         clouds[step] = projection.project(f, z, applications).numpy()
     return clouds
+
+
+@torch.no_grad()
+def mean_terms(
+    f: nn.Module, source: Sampler, data: Sampler, method: NAIGN | IGN, n: int, batches: int = 50
+) -> dict[str, float]:
+    """Each loss term of f, averaged over fresh batches of n."""
+    generator = torch.Generator().manual_seed(20_251_102)
+    rows = [method.terms(f, data.sample(n, generator), source, generator) for _ in range(batches)]
+    return {name: torch.stack([row[name] for row in rows]).mean().item() for name in method.columns}

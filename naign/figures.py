@@ -25,84 +25,71 @@ STYLE = {
 plt.rcParams.update(STYLE)
 
 
-def histograms(rows: dict[str, Sequence[ArrayLike]], limits: tuple[float, float]) -> Figure:
-    """Figure 2: for each method five histograms on the line, the data's in grey behind the last three.
+def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: tuple[float, float]) -> Figure:
+    """Figures 2 and 3: a row a method, the data in grey behind p_Z, f(z) and f(f(z)).
 
-    rows : method -> (x, f(x), z, f(z), f(f(z))), each (n,)
+    rows : method -> (x, f(x), z, f(z), f(f(z))), each (n, 1) or (n, 2)
     """
-    figure, axes = plt.subplots(len(rows), 5, figsize=(10, 1.7 * len(rows)), sharex=True, squeeze=False)
-    bins = np.linspace(*limits, 121)
-    for line, (method, samples) in zip(axes, rows.items(), strict=True):
-        for i, (ax, values) in enumerate(zip(line, samples, strict=True)):
-            colour = {0: COLOURS["data"], 2: COLOURS["source"]}.get(i, COLOURS[method])
-            if i >= 2:
-                ax.hist(np.ravel(samples[0]), bins, density=True, color="0.82")
-            ax.hist(np.ravel(values), bins, density=True, color=colour, alpha=0.85)
-            ax.set_yticks([])
-        line[0].set_ylabel(LABELS[method])
-    _head(axes)
-    for ax in axes[-1]:
-        ax.set_xlabel("position")
-    return _tight(figure)
-
-
-def scatters(rows: dict[str, Sequence[ArrayLike]], limit: float) -> Figure:
-    """Figure 3: for each method five clouds of points in the plane, the data's in grey behind the last two.
-
-    rows : method -> (x, f(x), z, f(z), f(f(z))), each (n, 2)
-    """
-    figure, axes = plt.subplots(len(rows), 5, figsize=(10, 2.05 * len(rows)), sharex=True, sharey=True, squeeze=False)
+    flat = np.shape(next(iter(rows.values()))[0])[1] == 1
+    figure, axes = _rows(len(rows), 5, flat)
     for line, (method, samples) in zip(axes, rows.items(), strict=True):
         for i, (ax, points) in enumerate(zip(line, samples, strict=True)):
             colour = {0: COLOURS["data"], 2: COLOURS["source"]}.get(i, COLOURS[method])
-            if i >= 3:
-                cloud(ax, samples[0], "0.8", 2)
-            cloud(ax, points, colour)
-            ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+            _samples(ax, points, samples[0] if i >= 2 else None, colour, limits)
         line[0].set_ylabel(LABELS[method])
-    _head(axes)
+    for ax, title in zip(axes[0], COLUMNS, strict=True):
+        ax.set_title(title)
     return _tight(figure)
 
 
-def cloud(ax: plt.Axes, points: ArrayLike, colour: str, size: float = 1.2) -> None:
-    """A scatter plot of (n, 2) points."""
-    points = np.asarray(points)
-    ax.scatter(points[:, 0], points[:, 1], s=size, c=colour, linewidths=0, rasterized=True)
-
-
-def snapshots(rows: dict[str, dict[int, ArrayLike]], background: ArrayLike, limit: float) -> Figure:
-    """f(z) after some numbers of steps, a row a method: method -> {step: (n, 2)}."""
-    columns = max(len(r) for r in rows.values())
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(10, 2.05 * len(rows)), sharex=True, sharey=True, squeeze=False
-    )
+def snapshots(rows: dict[str, dict[int, ArrayLike]], background: ArrayLike, limits: tuple[float, float]) -> Figure:
+    """f(z) after some numbers of steps, a row a method: method -> {step: (n, 1) or (n, 2)}."""
+    first = next(iter(rows.values()))
+    figure, axes = _rows(len(rows), len(first), np.shape(background)[1] == 1)
     for line, (method, by_step) in zip(axes, rows.items(), strict=True):
-        for ax, (step, points) in zip(line, sorted(by_step.items()), strict=True):
-            cloud(ax, background, "0.8", 2)
-            cloud(ax, points, COLOURS[method])
-            ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-            if line is axes[0]:
-                ax.set_title(f"step {step:,}")
+        for ax, points in zip(line, by_step.values(), strict=True):
+            _samples(ax, points, background, COLOURS[method], limits)
         line[0].set_ylabel(LABELS[method])
+    for ax, step in zip(axes[0], first, strict=True):
+        ax.set_title(f"step {step:,}")
     return _tight(figure)
 
 
-def snapshot_histograms(rows: dict[str, dict[int, ArrayLike]], x: ArrayLike, limits: tuple[float, float]) -> Figure:
-    """The same on the line, the data's histogram in grey: method -> {step: (n,)}."""
-    columns = max(len(r) for r in rows.values())
-    figure, axes = plt.subplots(len(rows), columns, figsize=(10, 1.7 * len(rows)), sharex=True, squeeze=False)
-    bins = np.linspace(*limits, 121)
-    for line, (method, by_step) in zip(axes, rows.items(), strict=True):
-        for ax, (step, values) in zip(line, sorted(by_step.items()), strict=True):
-            ax.hist(np.ravel(x), bins, density=True, color="0.82")
-            ax.hist(np.ravel(values), bins, density=True, color=COLOURS[method], alpha=0.85)
-            ax.set_yticks([])
-            if line is axes[0]:
-                ax.set_title(f"step {step:,}")
-        line[0].set_ylabel(LABELS[method])
+def applied(
+    clouds: Sequence[ArrayLike], background: ArrayLike, colour: str, title: str, limits: tuple[float, float]
+) -> Figure:
+    """z, f(z), f(f(z)), ... side by side, each (n, 1) or (n, 2)."""
+    figure, axes = _rows(1, len(clouds), np.shape(background)[1] == 1)
+    for k, (ax, points) in enumerate(zip(axes[0], clouds, strict=True)):
+        _samples(ax, points, background, colour, limits)
+        ax.set_title("$z$" if k == 0 else f"$f^{{{k}}}(z)$")
+    figure.suptitle(title, fontsize=9)
+    return _tight(figure)
+
+
+def _rows(rows: int, columns: int, flat: bool) -> tuple[Figure, np.ndarray]:
+    size = (2 * columns, (1.6 if flat else 2.05) * rows + 0.4)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=not flat, squeeze=False)
     for ax in axes[-1]:
-        ax.set_xlabel("position")
-    return _tight(figure)
+        ax.set_xlabel("position" if flat else "first coordinate", fontsize=8)
+    return figure, axes
+
+
+def _samples(ax: plt.Axes, points: ArrayLike, background: ArrayLike | None, colour: str, limits: tuple) -> None:
+    """A histogram of (n, 1) points, cut at twice the background's height, or a scatter plot of (n, 2) points."""
+    points = np.asarray(points)
+    if points.shape[1] == 1:
+        bins = np.linspace(*limits, 121)
+        if background is not None:
+            height, _, _ = ax.hist(np.ravel(background), bins, density=True, color="0.82")
+            ax.set_ylim(0, 2 * height.max())
+        ax.hist(points[:, 0], bins, density=True, color=colour, alpha=0.85)
+        ax.set_yticks([])
+    else:
+        if background is not None:
+            ax.scatter(*np.asarray(background).T, s=2, c="0.8", linewidths=0, rasterized=True)
+        ax.scatter(*points.T, s=1.2, c=colour, linewidths=0, rasterized=True)
+        ax.set(xlim=limits, ylim=limits, aspect="equal")
 
 
 def losses(histories: dict[str, Sequence[dict[str, list[float]]]]) -> Figure:
@@ -158,26 +145,6 @@ def mass_floor(
     return _tight(figure)
 
 
-def applied(clouds: Sequence[ArrayLike], background: ArrayLike, colour: str, title: str, limits: ArrayLike) -> Figure:
-    """z, f(z), f(f(z)), ... side by side, in the plane (n, 2) or on the line (n, 1)."""
-    figure, axes = plt.subplots(1, len(clouds), figsize=(2.4 * len(clouds) + 1, 2.7), sharex=True, squeeze=False)
-    low, high = limits
-    for k, (ax, points) in enumerate(zip(axes[0], clouds, strict=True)):
-        points = np.asarray(points)
-        if points.shape[1] == 1:
-            bins = np.linspace(low, high, 121)
-            ax.hist(np.ravel(background), bins, density=True, color="0.82")
-            ax.hist(np.ravel(points), bins, density=True, color=colour, alpha=0.85)
-            ax.set(yticks=[], xlabel="position")
-        else:
-            cloud(ax, background, "0.8", 2)
-            cloud(ax, points, colour)
-            ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        ax.set_title("$z$" if k == 0 else f"$f^{{{k}}}(z)$")
-    figure.suptitle(title, fontsize=9)
-    return _tight(figure)
-
-
 def sheet(rows: Sequence[ArrayLike], labels: Sequence[str]) -> Figure:
     """Rows of images in [-1, 1]: each (n, C, H, W)."""
     count = len(rows[0])
@@ -189,11 +156,6 @@ def sheet(rows: Sequence[ArrayLike], labels: Sequence[str]) -> Figure:
             ax.set(xticks=[], yticks=[])
         line[0].set_ylabel(label, rotation=0, ha="right", va="center")
     return _tight(figure)
-
-
-def _head(axes: np.ndarray) -> None:
-    for ax, title in zip(axes[0], COLUMNS, strict=True):
-        ax.set_title(title)
 
 
 def _tight(figure: Figure) -> Figure:

@@ -62,4 +62,4 @@ def write(root: Path) -> None:
     profile = experiments.resolve("recorded", ["grid-naign", "grid-ign"])
     toy = experiments.get("grid-naign").load_data()
     rows = {m: evaluation.five_columns(experiments.load_one(f"grid-{m}", profile), toy) for m in ("naign", "ign")}
-    figures.scatters(rows, 5.2).savefig(root / "book" / "_static" / "grid.png", dpi=110)
+    figures.five_columns(rows, (-5.2, 5.2)).savefig(root / "book" / "_static" / "grid.png", dpi=110)
