@@ -189,6 +189,8 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     data, _, method = full.partition("-")
     network, schedule = profiles.settings(data, profile)
     options = {"distance": "l1" if data in IMAGES else "l2"}
+    if method != "ign":
+        options["candidate_dtype"] = "float32"  # experiments repeat on any machine
     experiment = Experiment(
         full, data, method, profile, seed, method_options=options, network=network, schedule=schedule
     )
@@ -260,10 +262,15 @@ def fit(
     else:
         images.TensorData(data)
         like = get(f"digits-{method}" if data.ndim > 2 else f"grid-{method}", profile, seed)
-        schedule = dict(like.schedule)
+        schedule, options = dict(like.schedule), {"distance": like.method_options["distance"]}
         schedule["batch_size"] = min(schedule["batch_size"], len(data))
         experiment = replace(
-            like, name=f"tensor-{method}", data="tensor", schedule=schedule, tensor=data.detach().float().cpu()
+            like,
+            name=f"tensor-{method}",
+            data="tensor",
+            method_options=options,
+            schedule=schedule,
+            tensor=data.detach().float().cpu(),
         ).with_parameters(**parameters)
     return experiment.train(checkpoint and Path(checkpoint), progress, device)
 

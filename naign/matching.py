@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
@@ -28,15 +30,17 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     ----------
     x : (N, *D); z : (M, *D)
     d : distance, see `naign.losses.distance`
-    dtype : "float32", or "bfloat16" to run f on the candidates in half precision
+    dtype : "float32", "bfloat16" to run f on the candidates in half precision, or "auto"
+        for whichever is faster on this machine
 
     Returns
     -------
     (N,) integers in [0, M)
     """
+    half = dtype == "bfloat16" or (dtype == "auto" and fast_in_half_precision(x.device.type))
     best = index = None
     for start in range(0, len(z), chunk):
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
             y = f(z[start : start + chunk])
         score, j = _scores(x, y.float(), d).min(1)
         if best is None:
@@ -46,6 +50,12 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
             best = torch.where(better, score, best)
             index = torch.where(better, j + start, index)
     return index
+
+
+@functools.cache
+def fast_in_half_precision(device: str) -> bool:
+    """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with tile units."""
+    return device == "cuda" or (device == "cpu" and torch.cpu._is_amx_tile_supported())
 
 
 def distinct_share(index: Tensor, candidates: int) -> Tensor:

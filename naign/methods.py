@@ -43,7 +43,7 @@ class NAIGN:
     candidates : M as a multiple of the batch size N
     w_rec, w_imle, w_idem : weights of the terms
     idempotence : "modified" (Appendix 7) or "plain" (Eq. 6, as Algorithm 1 prints it)
-    candidate_dtype : "float32" or "bfloat16", the precision of the search alone
+    candidate_dtype : "float32", "bfloat16" or "auto" (what is faster), precision of the search alone
     """
 
     distance: str = "l2"
@@ -52,7 +52,7 @@ class NAIGN:
     w_imle: float = 1.0
     w_idem: float = 1.0
     idempotence: str = "modified"
-    candidate_dtype: str = "float32"
+    candidate_dtype: str = "auto"
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct")
 
@@ -62,8 +62,8 @@ class NAIGN:
             raise ValueError(f"candidates is {self.candidates}: M = candidates x N must be at least 1.")
         if self.idempotence not in ("modified", "plain"):
             raise ValueError(f"unknown idempotence {self.idempotence!r}: choose modified or plain.")
-        if self.candidate_dtype not in ("float32", "bfloat16"):
-            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose float32 or bfloat16.")
+        if self.candidate_dtype not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose auto, float32 or bfloat16.")
 
     def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
         """The loss terms of one batch x (N, *D), their weighted total, and the share of distinct winners."""

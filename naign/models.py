@@ -24,11 +24,17 @@ class MLP(nn.Module):
         sizes = [dim] + [width] * depth
         layers = []
         for a, b in zip(sizes, sizes[1:], strict=False):
-            layers += [nn.Linear(a, b), nn.ReLU()]
+            layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
         self.net = nn.Sequential(*layers, nn.Linear(width, dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x.flatten(1)).view_as(x)
+        # Under autocast the first and the last layer stay in fp32: they are cheap, and rounding
+        # coordinates to bf16 costs more precision than everything in between.
+        with torch.autocast(x.device.type, enabled=False):
+            h = self.net[0](x.flatten(1))
+        h = self.net[1:-1](h)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.net[-1](h.to(x.dtype)).view_as(x)
 
 
 def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
