@@ -9,13 +9,17 @@ READY := $(VENV)/.ready
 book: $(READY)
 	$(BIN)/python -m naign book
 
+# One thread: networks this small gain nothing from more, and lose much on a busy machine.
+test: export OMP_NUM_THREADS := 1
 test: $(READY)
 	$(BIN)/ruff check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
-	OMP_NUM_THREADS=1 NAIGN_CACHE=$(CURDIR)/_build/test/cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider _build/test
+	$(BIN)/python -m pytest
+	NAIGN_CACHE=$(CURDIR)/_build/test/cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider _build/test
 
+# JupyterLab with settings of its own, so that a click on a chapter opens it as a notebook.
+lab: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/etc/jupyter-lab
 lab: $(READY)
-	$(BIN)/jupyter labextension list >/dev/null 2>&1 || true
+	$(BIN)/jupytext-config set-default-viewer markdown >/dev/null
 	$(BIN)/jupyter lab book
 
 paper: $(READY)

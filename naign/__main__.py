@@ -93,7 +93,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from naign import experiments, profiles, records, settings
+    from naign import experiments, files, profiles, records, settings
 
     parameters = pairs(options.p)
     profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
@@ -101,6 +101,8 @@ def _fit(options: argparse.Namespace) -> None:
     experiment = experiments.get(options.name, profile, seed, **parameters)
     if options.output and options.output.exists():
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
+    if options.output:
+        files.writable_directory(options.output.parent)
     run = records.load_or_fit(experiment, experiments.build, progress=not options.quiet)
     path = records.find(experiment)
     if options.output:

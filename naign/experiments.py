@@ -217,10 +217,9 @@ def load_one(name: str, profile: str, seed: int = 0, progress: bool = True, **ch
     return records.load_or_fit(get(name, profile, seed, **changes), build, progress=progress)
 
 
-def load_all(wanted: list[str], profile: str, seed: int = 0, progress: bool = True) -> dict[str, list[records.Run]]:
-    """All seeds' runs of some experiments; `seed` is the first."""
-    seeds = range(seed, seed + SEEDS[profile])
-    return {name: [load_one(name, profile, s, progress) for s in seeds] for name in wanted}
+def load_seeds(name: str, profile: str, seed: int = 0, **changes: object) -> list[records.Run]:
+    """The runs of all of a profile's seeds; `seed` is the first."""
+    return [load_one(name, profile, s, **changes) for s in range(seed, seed + SEEDS[profile])]
 
 
 def fit(

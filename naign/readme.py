@@ -26,7 +26,7 @@ def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
     names = [f"{data}-{m}" for data in profiles.TOYS for m in METHODS]
     profile = experiments.resolve("recorded", names)
-    runs = {name: [experiments.load_one(name, profile, s) for s in range(profiles.SEEDS[profile])] for name in names}
+    runs = {name: experiments.load_seeds(name, profile) for name in names}
     lines = []
     for data, score, title, digits, claim in ROWS:
         values = [[r.metrics["fz"][score] for r in runs[f"{data}-{m}"]] for m in METHODS]

@@ -67,6 +67,8 @@ def fit(
     KeyboardInterrupt
         On Ctrl-C, after saving the state to `checkpoint`.
     """
+    if checkpoint:
+        files.writable_directory(checkpoint)
     loop = Loop(f, source, data, method, schedule, seed, checkpoint)
     loop.resume()
     try:
@@ -244,7 +246,6 @@ class Loop:
             if s <= step:
                 tensors |= {f"snapshot.{s}.{k}": v for k, v in parameters.items()}
         meta = {"step": str(step), "history": json.dumps(history), "fingerprint": self.fingerprint}
-        files.writable_directory(directory)
         files.save_tensors(Path(directory) / "checkpoint.safetensors", tensors, meta)
 
     def resume(self) -> None:

@@ -48,7 +48,8 @@ def test_candidates_see_no_autograd_and_winners_do():
 def test_imle_gradient_is_that_of_autograd_through_all_candidates():
     f, n = seeded(lambda: MLP((2,), 16, 2), 0), 32
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(1))
-    method, source = methods.NAIGN(w_idem=0.0, w_rec=0.0), StandardNormal((2,))
+    method = methods.NAIGN(w_idem=0.0, w_rec=0.0, candidate_dtype="float32")
+    source = StandardNormal((2,))
     method.terms(f, x, source, torch.Generator().manual_seed(2))["total"].backward()
     ours = [p.grad.clone() for p in f.parameters()]
     f.zero_grad()

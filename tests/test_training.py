@@ -1,5 +1,6 @@
 """The loop: exact resume, seeds, interrupts and losses that blow up."""
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -133,6 +134,38 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_good_state(tmp_path):
     whole = seeded(lambda: MLP((2,), 16, 2), 0)
     fit(whole, StandardNormal((2,)), toys.grid(), methods.IGN(), schedule, 0, progress=False)
     assert equal(f, whole)
+
+
+def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch):
+    class Nothing:
+        def __getattr__(self, _):
+            return lambda *a, **k: None
+
+    def refuse(*_, **__):
+        raise RuntimeError("no capture here")
+
+    for name in ("Stream", "current_stream", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, lambda *a, **k: Nothing())
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    f = seeded(lambda: MLP((2,), 16, 2), 0)
+    loop = training.Loop(f, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2))
+    with pytest.warns(UserWarning, match="could not be captured, it runs uncaptured: no capture here"):
+        step = loop.captured()
+    assert loop.step == 3  # the steps that warm up are real ones
+    while loop.step < 40:
+        loop.set_lr()
+        step()
+        loop.step += 1
+    plain = seeded(lambda: MLP((2,), 16, 2), 0)
+    fit(plain, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2), progress=False)
+    assert equal(f, plain)
+
+
+def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot write to the directory"):
+        train(methods.IGN(), checkpoint=tmp_path / "file" / "checkpoint", data=Interrupting(0, AssertionError()))
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
