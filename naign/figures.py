@@ -94,7 +94,7 @@ def _samples(ax: plt.Axes, points: ArrayLike, background: ArrayLike | None, colo
 
 def losses(histories: dict[str, Sequence[dict[str, list[float]]]]) -> Figure:
     """Every loss term against the step, a panel a term, a line a seed: method -> histories."""
-    terms = [t for t in ("rec", "imle", "idem", "tight") if any(t in h[0] for h in histories.values())]
+    terms = [t for t in ("rec", "imle", "idem", "tight") if any(any(h[0].get(t, ())) for h in histories.values())]
     figure, axes = plt.subplots(1, len(terms), figsize=(10, 2.4), squeeze=False)
     for ax, term in zip(axes[0], terms, strict=True):
         for method, runs in histories.items():

@@ -8,12 +8,12 @@ import numpy as np
 
 LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}
 SCORES = {
-    "w1": ("W1 ↓", 3),
+    "w1": ("W1 ↓", 2),
     "modes": ("modes hit ↑", 1),
-    "high_quality": ("within 3σ ↑", 3),
+    "high_quality": ("within 3σ ↑", 2),
     "reverse_kl": ("reverse KL ↓", 3),
-    "coverage": ("Coverage ↑", 3),
-    "density": ("Density ↑", 3),
+    "coverage": ("Coverage ↑", 2),
+    "density": ("Density ↑", 2),
 }
 
 
@@ -50,7 +50,8 @@ def mean_spread(values: Sequence[float], digits: int = 3) -> str:
     values = np.asarray(values, float)
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
-    return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+    # No-break spaces keep a number and its spread on one line of a table cell.
+    return f"{values.mean():.{digits}f}\u00a0±\u00a0{values.std(ddof=1):.{digits}f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

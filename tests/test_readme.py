@@ -1,0 +1,44 @@
+"""The README's numbers are those of the records, and the records load."""
+
+import re
+
+import pytest
+import torch
+
+import naign
+from naign import experiments, readme, records
+from naign.provenance import PACKAGE
+
+ROOT = PACKAGE.parent
+
+
+def test_the_readme_s_numbers_are_the_records():
+    assert readme.numbers(ROOT) in (ROOT / "README.md").read_text(), "run `naign readme`"
+
+
+def test_every_record_is_whole_and_belongs_to_its_name():
+    paths = [p for p in records.records_root().iterdir() if p.is_dir()]
+    assert paths
+    for path in paths:
+        run = records.load(path, experiments.build)
+        p = run.config["parameters"]
+        defaults = experiments.get(run.config["name"], run.config["profile"]).parameters()
+        changed = {k: v for k, v in p.items() if v != (list(d) if isinstance(d := defaults[k], tuple) else d)}
+        experiment = experiments.get(run.config["name"], run.config["profile"], run.config["seed"], **changed)
+        assert records.directory_name(experiment) == path.name
+        assert not re.search("dirty", run.provenance["commit"]), path
+        assert max(run.history["step"]) == p["steps"]
+
+
+def test_recorded_weights_are_one_line_away():
+    run = naign.load("8gaussians-naign")
+    samples = naign.generate(run.f, run.source, 2000, generator=torch.Generator().manual_seed(0))
+    toy = experiments.get("8gaussians-naign").load_data()
+    good = toy.is_high_quality(samples).float().mean().item()
+    assert good == pytest.approx(run.metrics["fz"]["high_quality"], abs=0.03)  # half precision, fewer samples
+
+
+def test_records_are_small():
+    sizes = [p.stat().st_size for p in records.records_root().rglob("*") if p.is_file()]
+    assert sum(sizes) < 80e6
+    assert max(sizes) < 16e6
