@@ -103,8 +103,8 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
     if options.output:
         files.writable_directory(options.output.parent)
-    run = records.load_or_fit(experiment, experiments.build, progress=not options.quiet)
-    path = records.find(experiment)
+    run = records.load_or_fit(experiment, experiments.build, weights=True, progress=not options.quiet)
+    path = records.find(experiment, weights=True)
     if options.output:
         path = run.save(options.output)
     print(f"{path}")

@@ -212,14 +212,17 @@ def resolve(profile: str, wanted: list[str]) -> str:
     return "quick"
 
 
-def load_one(name: str, profile: str, seed: int = 0, progress: bool = True, **changes: object) -> records.Run:
-    """One run, recorded or trained now."""
-    return records.load_or_fit(get(name, profile, seed, **changes), build, progress=progress)
+def load_one(
+    name: str, profile: str, seed: int = 0, progress: bool = True, weights: bool = True, **changes: object
+) -> records.Run:
+    """One run, recorded or trained now; without `weights` its numbers are enough."""
+    return records.load_or_fit(get(name, profile, seed, **changes), build, weights, progress=progress)
 
 
 def load_seeds(name: str, profile: str, seed: int = 0, **changes: object) -> list[records.Run]:
-    """The runs of all of a profile's seeds; `seed` is the first."""
-    return [load_one(name, profile, s, **changes) for s in range(seed, seed + SEEDS[profile])]
+    """The runs of all of a profile's seeds; `seed` is the first, and without changes it has its weights."""
+    seeds = range(seed, seed + SEEDS[profile])
+    return [load_one(name, profile, s, weights=s == seed and not changes, **changes) for s in seeds]
 
 
 def fit(

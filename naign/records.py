@@ -173,11 +173,12 @@ def directory_name(experiment: Trainable) -> str:
     return f"{config['name']}-{config['profile']}-s{config['seed']}-{digest(config)}"
 
 
-def find(experiment: Trainable) -> Path | None:
-    """The directory of an experiment's run, committed or local."""
+def find(experiment: Trainable, weights: bool = False) -> Path | None:
+    """The directory of an experiment's run, committed or local; with weights if they are asked for."""
     for root in (records_root(), cache_root() / "runs"):
-        if (root / directory_name(experiment)).is_dir():
-            return root / directory_name(experiment)
+        path = root / directory_name(experiment)
+        if path.is_dir() and (not weights or (path / "model.safetensors").exists()):
+            return path
     return None
 
 
@@ -186,12 +187,13 @@ def recorded(name: str, profile: str) -> list[Path]:
     return sorted(records_root().glob(f"{name}-{profile}-s*-*"))
 
 
-def load_or_fit(experiment: Trainable, build: Build, **options: object) -> Run:
+def load_or_fit(experiment: Trainable, build: Build, weights: bool = False, **options: object) -> Run:
     """The committed run of an experiment, else the local one, else a new training, kept locally.
 
     Parameters
     ----------
     experiment, build : of `naign.experiments`
+    weights : whether a run that was committed as numbers only will not do
     options : passed to `experiment.train`
 
     Raises
@@ -199,7 +201,7 @@ def load_or_fit(experiment: Trainable, build: Build, **options: object) -> Run:
     ValueError
         If the directory found holds another configuration than its name says.
     """
-    path = find(experiment)
+    path = find(experiment, weights)
     if path is None:
         root = files.writable_directory(cache_root() / "runs")
         checkpoint = root.parent / "checkpoints" / directory_name(experiment)

@@ -103,7 +103,7 @@ def test_a_record_whose_config_no_longer_matches_is_refused():
     (path / "config.json").write_text(json.dumps(config))
     (path / "model.safetensors").unlink()  # as for the seeds that are committed as numbers only
     with pytest.raises(ValueError, match=r"no longer matches .*parameters.lr is 0.5, expected 0.002.*delete"):
-        experiments.load_one("grid-naign", progress=False, **TINY)
+        experiments.load_one("grid-naign", progress=False, weights=False, **TINY)
 
 
 @pytest.mark.parametrize("part", records.PARTS)
@@ -125,6 +125,8 @@ def test_committed_weights_are_half_precision_and_other_seeds_numbers_only():
     target = records.commit(records.find(tiny()), weights=False)
     assert not (target / "model.safetensors").exists()
     assert records.load(target, experiments.build).metrics == run.metrics
+    assert records.find(tiny()) == target
+    assert records.find(tiny(), weights=True) == records.cache_root() / "runs" / target.name
 
 
 def test_defaults_do_not_name_a_run():
