@@ -89,28 +89,33 @@ def book(profile: str = "recorded") -> int:
     files.writable_directory(target)
     stamps = ROOT / "_build" / "stamps.json"
     known = json.loads(stamps.read_text()) if stamps.exists() else {}
-    pages = {p.name: p for p in sorted((ROOT / "book").glob("*.md"))}
-    for stale in target.glob("*.ipynb"):
-        if stale.stem + ".md" not in pages:
-            stale.unlink()
-    for name, page in pages.items():
-        if "format_name: myst" not in page.read_text()[:400]:
-            continue
+    pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
+    chapters = [p for p in pages if is_notebook(p)]
+    fresh = {f"{p.stem}.ipynb" if p in chapters else p.name for p in pages}
+    for left_over in {p.name for p in target.iterdir()} - fresh:
+        path = target / left_over
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for page in chapters:
         wanted = stamp(page, profile)
         output = target / f"{page.stem}.ipynb"
-        if known.get(name) != wanted or not output.exists():
-            print(f"executing {name}", file=sys.stderr, flush=True)
+        if known.get(page.name) != wanted or not output.exists():
+            print(f"executing {page.name}", file=sys.stderr, flush=True)
             run(page, output, {"profile": profile})
-            known[name] = wanted
+            known[page.name] = wanted
             stamps.write_text(json.dumps(known, indent=1))
-    for path in (ROOT / "book").iterdir():
-        if path.is_dir():
-            shutil.copytree(path, target / path.name, dirs_exist_ok=True)
-        elif path.suffix != ".md" or "format_name: myst" not in path.read_text()[:400]:
-            shutil.copy2(path, target / path.name)
+    for page in pages:
+        if page.is_dir():
+            shutil.copytree(page, target / page.name, dirs_exist_ok=True)
+        elif page not in chapters:
+            shutil.copy2(page, target / page.name)
     code = _build_html(target, known, stamps)
     print(f"{ROOT / '_build' / 'html' / 'index.html'}  ({time.monotonic() - started:.0f} s)")
     return code
+
+
+def is_notebook(page: Path) -> bool:
+    """Whether a page of the book is a text notebook, to be executed."""
+    return page.suffix == ".md" and "format_name: myst" in page.read_text()[:400]
 
 
 def stamp(page: Path, profile: str) -> str:

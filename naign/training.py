@@ -82,6 +82,18 @@ def fit(
     return Trace(loop.history, loop.snapshots)
 
 
+def _capture(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
+    graph = torch.cuda.CUDAGraph()
+    try:
+        graph.register_generator_state(generator)
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError as error:
+        warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=3)
+        return step
+    return graph.replay
+
+
 class Loop:
     """The state of a training and one step of it; `fit` is what to call."""
 
@@ -163,15 +175,7 @@ class Loop:
                 self.step += 1
                 self.snapshot()
         torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            graph.register_generator_state(self.generator)
-            with torch.cuda.graph(graph):
-                self.one_step()
-        except RuntimeError as error:
-            warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=2)
-            return self.one_step
-        return graph.replay
+        return _capture(self.one_step, self.generator)
 
     def set_lr(self) -> None:
         lr = self.schedule.lr_at(self.step)

@@ -14,7 +14,7 @@ PACKAGE = Path(naign.__file__).parent
 ORDER = [
     *("files", "settings", "provenance", "sources", "toys", "images", "models", "corruptions", "losses", "matching"),
     *("methods", "training", "records", "projection", "metrics", "evaluation", "tables", "figures", "panels"),
-    *("profiles", "experiments", "bench", "readme", "runner", "__init__", "__main__"),
+    *("profiles", "experiment", "experiments", "bench", "readme", "runner", "__init__", "__main__"),
 ]
 CORE = {"torch", "numpy", "safetensors", "tqdm"}
 

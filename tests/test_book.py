@@ -13,7 +13,7 @@ from naign import runner
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "book").glob("*.md"))
-CHAPTERS = [p for p in PAGES if "format_name: myst" in p.read_text()[:400]]
+CHAPTERS = [p for p in PAGES if runner.is_notebook(p)]
 BUILT = ROOT / "_build" / "test"
 
 

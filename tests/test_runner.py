@@ -83,3 +83,30 @@ def test_the_stamp_of_a_chapter_depends_on_what_it_reads(tmp_path, monkeypatch):
         assert runner.stamp(tmp_path / "book/01.md", "quick") != first
         (tmp_path / name).write_text("1")
     assert runner.stamp(tmp_path / "book/01.md", "quick") == first
+
+
+def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "ROOT", tmp_path)
+    for name in ("naign/a.py", "constraints.txt", "book/_toc.yml", "book/plain.md", "_config.yml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    for name in ("one.md", "two.md"):
+        (tmp_path / "book" / name).write_text("---\njupytext: {text_representation: {format_name: myst}}\n---\n")
+        assert "format_name: myst" in (tmp_path / "book" / name).read_text()
+    executed = []
+    monkeypatch.setattr(
+        runner, "run", lambda page, out, _: (executed.append(page.name), out.write_text(page.read_text()))
+    )
+    monkeypatch.setattr(runner, "_build_html", lambda *_: 0)
+    assert runner.book() == 0
+    assert executed == ["one.md", "two.md"]
+    runner.book()
+    assert executed == ["one.md", "two.md"]
+    (tmp_path / "book" / "two.md").write_text((tmp_path / "book" / "two.md").read_text() + "changed")
+    (tmp_path / "book" / "plain.md").unlink()
+    runner.book()
+    assert executed == ["one.md", "two.md", "two.md"]
+    (tmp_path / "naign" / "a.py").write_text("2")
+    runner.book()
+    assert executed == ["one.md", "two.md", "two.md", "one.md", "two.md"]
+    assert {p.name for p in (tmp_path / "_build" / "src").iterdir()} == {"one.ipynb", "two.ipynb", "_toc.yml"}
