@@ -145,6 +145,16 @@ def mass_floor(
     return _tight(figure)
 
 
+def tradeoff(points: dict[str, Sequence[tuple[float, float]]], x: str, y: str) -> Figure:
+    """Two scores of every run against each other, a colour a method: method -> [(x, y), ...]."""
+    figure, ax = plt.subplots(figsize=(5, 3))
+    for method, pairs in points.items():
+        ax.scatter(*zip(*pairs, strict=True), color=COLOURS[method], label=LABELS[method], s=28)
+    ax.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, None))
+    ax.legend()
+    return _tight(figure)
+
+
 def sheet(rows: Sequence[ArrayLike], labels: Sequence[str]) -> Figure:
     """Rows of images in [-1, 1]: each (n, C, H, W)."""
     count = len(rows[0])

@@ -59,6 +59,7 @@ def test_curves_bars_and_sheets_are_labelled():
         figures.losses({"naign": [history]}),
         figures.winners({"grid": {"naign": [history]}}),
         figures.mode_shares({"naign": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
+        figures.tradeoff({"ign": [(0.1, 2.0), (0.9, 0.3)]}, "a", "b"),
         figures.mass_floor([0, 1, 2], [1, 1, 1], [1, 2, 1], [(0, 1)], [0.4]),
     ):
         assert figure.axes[0].get_xlabel()
