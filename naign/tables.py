@@ -11,17 +11,20 @@ SCORES = {
     "w1": ("W1 ↓", 2),
     "modes": ("modes hit ↑", 1),
     "high_quality": ("within 3σ ↑", 2),
-    "reverse_kl": ("reverse KL ↓", 3),
+    "reverse_kl": ("reverse KL ↓", 2),
     "coverage": ("Coverage ↑", 2),
     "density": ("Density ↑", 2),
 }
 
 
 def score_table(metrics: dict[str, Sequence[dict]]) -> str:
-    """Scores of f(z) and f(f(z)) and of fresh data, mean ± standard deviation over seeds: method -> metrics."""
+    """Scores of f(z) and f(f(z)) and of fresh data, mean ± standard deviation over seeds: method -> metrics.
+
+    "rec" is the mean d(x, f(x)), "gap" the mean d(f(z), f(f(z))).
+    """
     first = next(iter(metrics.values()))[0]
     scores = {k: v for k, v in SCORES.items() if k in first["fz"]}
-    head = ["samples", *(title for title, _ in scores.values()), "d(x, f(x)) ↓", "d(f(z), f(f(z))) ↓"]
+    head = ["samples", *(title for title, _ in scores.values()), "rec ↓", "gap ↓"]
     rows = []
     for method, runs in metrics.items():
         for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
