@@ -135,4 +135,8 @@ def load(path: str | Path) -> records.Run:
                 if (found / "model.safetensors").exists():
                     return records.load(found, build)
         raise ValueError(f"no recorded weights of {full!r}: train them with `naign fit {full}`.")
+    if not Path(path).is_dir():
+        raise ValueError(
+            f"{path} is neither a saved run nor an experiment: give a directory or one of {', '.join(names())}."
+        )
     return records.load(path, build)

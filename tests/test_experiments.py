@@ -55,7 +55,7 @@ def test_a_data_set_alone_means_naign():
         (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
         (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),
         (lambda: naign.fit(torch.zeros(9, 2), stepz=1), "unknown parameter 'stepz'"),
-        (lambda: naign.load("grid-nothing"), "is not a whole run"),
+        (lambda: naign.load("grid-nothing"), "neither a saved run nor an experiment: give a directory or one of"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(call, words):
