@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
     record = command("record", _record, "train what a profile lacks and commit it to data/records")
     record.add_argument("profile")
-    record.add_argument("names", nargs="*", help="experiments (default: all of the book's)")
+    record.add_argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)")
     record.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help="a variant: numbers only")
     record.add_argument("--seeds", type=int, default=0, help="how many (default: the profile's)")
     record.add_argument("--jobs", type=int, default=1, help="trainings side by side")
@@ -137,19 +137,23 @@ def _record(options: argparse.Namespace) -> int:
     wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in profiles.TOYS]
     given = pairs(options.p)
     seeds = range(options.seeds or profiles.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
-    todo = [experiments.get(n, options.profile, s, **given) for s in seeds for n in wanted]
+    what = [(n, given) for n in wanted]
+    if not options.names:
+        what += [(n, changes | given) for n, changes in profiles.VARIANTS]
+    todo = [(experiments.get(n, options.profile, s, **changes), changes) for s in seeds for n, changes in what]
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
-    def one(experiment: experiments.Experiment) -> bool:
+    def one(job: tuple[experiments.Experiment, dict]) -> bool:
+        experiment, changes = job
         name = records.directory_name(experiment)
         if (records.records_root() / name).exists():
             return True
-        chosen = [f"profile={experiment.profile}", f"seed={experiment.seed}", *options.p]
+        chosen = [f"profile={experiment.profile}", f"seed={experiment.seed}", *(f"{k}={v}" for k, v in changes.items())]
         p = [word for setting in chosen for word in ("-p", setting)]
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
-        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0 and not given)
+        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0 and not changes)
         return True
 
     with ThreadPoolExecutor(options.jobs) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,17 +46,18 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     return experiment.with_parameters(**changes)
 
 
-def resolve(profile: str, wanted: list[str]) -> str:
-    """The profile to show: "recorded" means the largest at which all of `wanted` have records.
+def resolve(profile: str, wanted: Sequence[tuple[str, dict]]) -> str:
+    """The profile to show: "recorded" means the largest at which all of `wanted` is recorded, else "quick".
 
-    Without any records that is "quick".
+    wanted : names of experiments, each with the settings that are changed
     """
     if profile != "recorded":
         if profile not in PROFILES:
             raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(PROFILES)}.")
         return profile
     for candidate in reversed(PROFILES):
-        if all(records.recorded(name, candidate) for name in wanted):
+        runs = [get(name, candidate, seed, **changes) for name, changes in wanted for seed in range(SEEDS[candidate])]
+        if all((records.records_root() / records.directory_name(run)).is_dir() for run in runs):
             return candidate
     return "quick"
 

@@ -16,6 +16,13 @@ TOYS = {
 IMAGES = {"digits": images.digits}
 DATA = TOYS | IMAGES
 PROFILES = ("quick", "cpu", "paper")  # by size
+# What the ledger changes, one choice at a time.
+VARIANTS = (
+    ("grid-naign", {"idempotence": "plain"}),
+    ("grid-naign", {"distance": "l2-squared"}),
+    ("grid-naign", {"candidate_dtype": "bfloat16"}),
+    ("grid-ign", {"clamp": 1.5}),
+)
 SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
 
 # The settings of each profile that differ from the paper's; `paper` is the paper's.

@@ -25,7 +25,7 @@ METHODS = ("ign", "naign-minus", "naign")
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
     names = [f"{data}-{m}" for data in profiles.TOYS for m in METHODS]
-    profile = experiments.resolve("recorded", names)
+    profile = experiments.resolve("recorded", [(name, {}) for name in names])
     runs = {name: experiments.load_seeds(name, profile) for name in names}
     lines = []
     for data, score, title, digits, claim in ROWS:
@@ -59,7 +59,7 @@ def write(root: Path) -> None:
     before, rest = readme.read_text().split(BEGIN)
     after = rest.split(END)[1]
     readme.write_text(f"{before}{BEGIN}\n\n{numbers(root)}\n\n{END}{after}")
-    profile = experiments.resolve("recorded", ["grid-naign", "grid-ign"])
+    profile = experiments.resolve("recorded", [("grid-naign", {}), ("grid-ign", {})])
     toy = experiments.get("grid-naign").load_data()
     rows = {m: evaluation.five_columns(experiments.load_one(f"grid-{m}", profile), toy) for m in ("naign", "ign")}
     figures.five_columns(rows, (-5.2, 5.2)).savefig(root / "book" / "_static" / "grid.png", dpi=110)
