@@ -73,12 +73,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(capsys, arguments, words):
 
 
 def test_ctrl_c_saves_and_the_same_command_continues(tmp_path):
-    long = ["-p", "profile=quick", "-p", "steps=4000"]
+    long = ["-p", "profile=quick", "-p", "steps=40000"]
     command = [sys.executable, "-m", "naign", "fit", "grid-naign", *long, "--threads", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    time.sleep(1)
-    for _ in iter(lambda: process.stderr.read(1), "/"):
-        pass  # the bar has begun
+    while (letter := process.stderr.read(1)) != "/":  # until the bar has begun
+        assert letter, "the training ended before it began"
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
