@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -99,8 +98,7 @@ class Experiment:
         }
         config["shape"] = list(self.load_data().shape)
         if self.tensor is not None:
-            raw = self.tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-            config |= {"samples": len(self.tensor), "data_sha256": hashlib.sha256(raw).hexdigest()}
+            config |= {"samples": len(self.tensor), "data_sha256": images.TensorData(self.tensor).fingerprint()}
         return config | {"parameters": {k: _plain(v) for k, v in parameters.items()}}
 
     def essential(self, config: dict | None = None) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,11 @@ class TensorData:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.x.shape[1:])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the samples' bytes: tells one data set from another."""
+        raw = self.x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
+        return hashlib.sha256(raw.tobytes()).hexdigest()
 
     def to(self, device: torch.device) -> TensorData:
         return TensorData(self.x.to(device))

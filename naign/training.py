@@ -123,9 +123,10 @@ class Loop:
         self.sums = torch.zeros(len(method.columns), device=self.device)
         self.counter = torch.zeros((), device=self.device)
         self.first_bad = torch.full((len(method.columns),), math.inf, device=self.device)
-        self.fingerprint = json.dumps(
-            {"method": repr(method), "schedule": asdict(schedule), "seed": seed, "f": repr(f)}, sort_keys=True
-        )
+        asked = {"method": repr(method), "schedule": asdict(schedule), "seed": seed, "f": repr(f)}
+        if hasattr(data, "fingerprint"):
+            asked["data"] = data.fingerprint()
+        self.fingerprint = json.dumps(asked, sort_keys=True)
         self.keep()
 
     def run(self, progress: bool) -> None:
@@ -189,7 +190,10 @@ class Loop:
         """One row of the history; the only place where the host waits for the device."""
         first_bad = self.first_bad.tolist()
         if min(first_bad) < math.inf:
-            self.fail(first_bad)
+            at = min(first_bad)
+            self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")
+        if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
+            self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
         last = self.history["step"][-1] if self.history["step"] else 0
         row = (self.sums / (self.step - last)).tolist()
         self.sums.zero_()
@@ -198,15 +202,13 @@ class Loop:
             self.history[name].append(value)
         return dict(zip(self.method.columns, row, strict=True))
 
-    def fail(self, first_bad: list[float]) -> None:
-        at = min(first_bad)
-        term = self.method.columns[first_bad.index(at)]
+    def fail(self, what: str, when: str) -> None:
         self.rewind()
         if self.checkpoint:
             self.save(self.checkpoint)
         raise NonFiniteLoss(
-            f"the loss term {term!r} became NaN or infinite at step {int(at)}: f is back at its state after "
-            f"step {self.step}; lower lr (now {self.schedule.lr}) or the weight of that term."
+            f"{what} became NaN or infinite {when}: f is back at its state after step {self.step}; "
+            f"lower lr (now {self.schedule.lr}) or the weights of the terms."
         )
 
     def snapshot(self) -> None:
@@ -258,7 +260,9 @@ class Loop:
             return
         tensors, meta = files.load_tensors(path)
         if meta["fingerprint"] != self.fingerprint:
-            raise ValueError(f"{path} belongs to a training with other settings: delete it or name another directory.")
+            raise ValueError(
+                f"{path} belongs to a training with other settings or data: delete it or name another directory."
+            )
         tensors = {k: v.to(self.device) for k, v in tensors.items()}
         rng = tensors.pop("generator").cpu()
         for name in [k for k in tensors if k.startswith("snapshot.")]:

@@ -168,11 +168,39 @@ def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
         train(methods.IGN(), checkpoint=tmp_path / "file" / "checkpoint", data=Interrupting(0, AssertionError()))
 
 
+def test_a_non_finite_gradient_of_a_finite_loss_does_not_pass_for_a_good_state():
+    class Sharp:
+        """Zero everywhere, with a gradient of NaN from the fifth batch on."""
+
+        columns, calls = ("total",), 0
+
+        def terms(self, f, x, source, generator):
+            self.calls += 1
+            fx = f(x)
+            return {"total": fx.square().mean() if self.calls < 5 else (0 * fx).square().sum().sqrt()}
+
+    f = seeded(lambda: MLP((2,), 16, 2), 0)
+    with pytest.raises(training.NonFiniteLoss, match="a gradient became NaN or infinite by step 5: .* after step 4;"):
+        fit(f, StandardNormal((2,)), toys.grid(), Sharp(), Schedule(100, 16, 1e-2), progress=False)
+    assert all(torch.isfinite(p).all() for p in f.parameters())
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(methods.NAIGN(), checkpoint=tmp_path, data=Interrupting(20, KeyboardInterrupt()))
     with pytest.raises(ValueError, match="other settings"):
         train(methods.NAIGN(), checkpoint=tmp_path, seed=1)
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path):
+    mine, other = (TensorData(torch.randn(50, 2, generator=torch.Generator().manual_seed(s))) for s in (0, 1))
+    loop = training.Loop(
+        seeded(lambda: MLP((2,), 16, 2), 0), StandardNormal((2,)), mine, methods.IGN(), Schedule(9, 4), 0, tmp_path
+    )
+    loop.save(tmp_path)
+    again = training.Loop(loop.f, loop.source, other, methods.IGN(), Schedule(9, 4), 0, tmp_path)
+    with pytest.raises(ValueError, match="other settings"):
+        again.resume()
 
 
 def test_a_truncated_checkpoint_is_refused(tmp_path):
