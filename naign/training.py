@@ -6,7 +6,6 @@ import json
 import math
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from naign import files
+from naign import files, state
 from naign.methods import IGN, NAIGN
 from naign.settings import Schedule
 from naign.sources import Sampler
@@ -80,18 +79,6 @@ def fit(
             print(f"\nstopped after step {loop.step} of {schedule.steps}; the same call continues.", file=sys.stderr)
         raise
     return Trace(loop.history, loop.snapshots)
-
-
-def _capture(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
-    graph = torch.cuda.CUDAGraph()
-    try:
-        graph.register_generator_state(generator)
-        with torch.cuda.graph(graph):
-            step()
-    except RuntimeError as error:
-        warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=3)
-        return step
-    return graph.replay
 
 
 class Loop:
@@ -163,10 +150,7 @@ class Loop:
             torch.minimum(self.first_bad, bad, out=self.first_bad)
 
     def captured(self) -> Callable[[], None]:
-        """The step as a CUDA graph: one launch a step instead of hundreds.
-
-        Three real steps warm up on a side stream, as capture needs; they count.
-        """
+        """The step as a CUDA graph, after three real steps on a side stream, as capture needs; they count."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -176,7 +160,7 @@ class Loop:
                 self.step += 1
                 self.snapshot()
         torch.cuda.current_stream().wait_stream(stream)
-        return _capture(self.one_step, self.generator)
+        return state.captured(self.one_step, self.generator)
 
     def set_lr(self) -> None:
         lr = self.schedule.lr_at(self.step)
@@ -217,27 +201,14 @@ class Loop:
 
     # --- state: kept in memory at every row of the history, on disk about every minute
 
-    def state(self) -> dict[str, Tensor]:
-        tensors = {f"f.{k}": v for k, v in self.f.state_dict().items()}
-        for i, p in enumerate(self.f.parameters()):
-            for k, v in self.optimiser.state.get(p, {}).items():
-                tensors[f"adam.{i}.{k}"] = v
-        return {k: v.detach().clone() for k, v in tensors.items()}
-
     def keep(self) -> None:
         history = {k: list(v) for k, v in self.history.items()}
-        self.good = (self.step, self.state(), self.generator.get_state(), history)
+        self.good = (self.step, state.copied(self.f, self.optimiser), self.generator.get_state(), history)
 
     def rewind(self) -> None:
         """Back to the last good state: an interrupt may have come in mid-step."""
         self.step, tensors, rng, self.history = self.good
-        self.f.load_state_dict({k[2:]: v for k, v in tensors.items() if k.startswith("f.")})
-        parameters = list(self.f.parameters())
-        self.optimiser.state.clear()
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, i, key = name.split(".")
-                self.optimiser.state[parameters[int(i)]][key] = value.clone()
+        state.put_back(self.f, self.optimiser, tensors)
         self.generator.set_state(rng.cpu())
         self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
         self.counter.fill_(self.step)

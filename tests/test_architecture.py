@@ -12,7 +12,19 @@ import naign
 PACKAGE = Path(naign.__file__).parent
 # Each stage may import the ones before it.
 ORDER = [
-    *("files", "settings", "provenance", "sources", "toys", "images", "models", "corruptions", "losses", "matching"),
+    *(
+        "files",
+        "state",
+        "settings",
+        "provenance",
+        "sources",
+        "toys",
+        "images",
+        "models",
+        "corruptions",
+        "losses",
+        "matching",
+    ),
     *("methods", "training", "records", "projection", "metrics", "evaluation", "tables", "figures", "panels"),
     *("profiles", "experiment", "experiments", "bench", "readme", "runner", "__init__", "__main__"),
 ]
