@@ -114,8 +114,11 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
     """Pictures of generated and of restored images beside the run."""
-    from naign import corruptions, figures, projection
-
+    try:
+        from naign import corruptions, figures, projection
+    except ImportError as error:
+        print(f"the run is saved; its pictures need {error.name}: install it and repeat the command.", file=sys.stderr)
+        return
     generator = torch.Generator().manual_seed(0)
     z = run.source.sample(12, generator)
     clouds = [z.clamp(-1, 1), projection.project(run.f, z), projection.project(run.f, z, 2)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -78,10 +77,8 @@ class Experiment:
                 parts["schedule"][name] = value
             else:
                 parts["method_options"][name] = value
-        if "steps" in changes:
-            parts["schedule"].setdefault("snapshots", ())
-            if "snapshots" not in changes:
-                parts["schedule"]["snapshots"] = profiles.snapshots(parts["schedule"]["steps"])
+        if "steps" in changes and "snapshots" not in changes:
+            parts["schedule"]["snapshots"] = profiles.snapshots(parts["schedule"]["steps"])
         return replace(self, seed=seed, **parts)
 
     def config(self) -> dict:
@@ -143,16 +140,14 @@ class Experiment:
         data = self.load_data()
         on_device = data.to(device) if hasattr(data, "to") else data
         method = make(self.method, **self.method_options)
-        start = time.monotonic()
         trace = fit(f, source, on_device, method, Schedule(**self.schedule), self.seed, checkpoint, progress)
-        seconds = time.monotonic() - start
         f, source = f.cpu().eval(), source.cpu()
         snapshots = {s: {k: v.cpu() for k, v in p.items()} for s, p in trace.snapshots.items()}
         return records.Run(
             config,
             trace.history,
             evaluate(f, source, data, method.distance),
-            provenance(device, seconds),
+            provenance(device, trace.seconds),
             f,
             source,
             snapshots,

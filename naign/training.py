@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -31,11 +31,13 @@ class Trace:
     """What a training leaves besides f.
 
     history : column -> list, one row for `log_every` steps, each term's mean over them
+    seconds : training time, that before an interruption included
     snapshots : step -> the parameters of f after that many steps
     """
 
     history: dict[str, list[float]]
-    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    seconds: float
+    snapshots: dict[int, dict[str, Tensor]]
 
 
 def fit(
@@ -78,7 +80,7 @@ def fit(
             loop.save(checkpoint)
             print(f"\nstopped after step {loop.step} of {schedule.steps}; the same call continues.", file=sys.stderr)
         raise
-    return Trace(loop.history, loop.snapshots)
+    return Trace(loop.history, loop.seconds(), loop.snapshots)
 
 
 class Loop:
@@ -104,7 +106,7 @@ class Loop:
         self.optimiser = torch.optim.AdamW(
             f.parameters(), lr=lr, weight_decay=schedule.weight_decay, fused=True, capturable=cuda
         )
-        self.step = 0
+        self.step, self.began = 0, time.monotonic()
         self.history = {name: [] for name in ("step", *method.columns)}
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self.sums = torch.zeros(len(method.columns), device=self.device)
@@ -161,6 +163,9 @@ class Loop:
                 self.snapshot()
         torch.cuda.current_stream().wait_stream(stream)
         return state.captured(self.one_step, self.generator)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
     def set_lr(self) -> None:
         lr = self.schedule.lr_at(self.step)
@@ -222,7 +227,8 @@ class Loop:
         for s, parameters in self.snapshots.items():
             if s <= step:
                 tensors |= {f"snapshot.{s}.{k}": v for k, v in parameters.items()}
-        meta = {"step": str(step), "history": json.dumps(history), "fingerprint": self.fingerprint}
+        meta = {"step": str(step), "history": json.dumps(history), "seconds": str(self.seconds())}
+        meta["fingerprint"] = self.fingerprint
         files.save_tensors(Path(directory) / "checkpoint.safetensors", tensors, meta)
 
     def resume(self) -> None:
@@ -234,6 +240,7 @@ class Loop:
             raise ValueError(
                 f"{path} belongs to a training with other settings or data: delete it or name another directory."
             )
+        self.began -= float(meta["seconds"])
         tensors = {k: v.to(self.device) for k, v in tensors.items()}
         rng = tensors.pop("generator").cpu()
         for name in [k for k in tensors if k.startswith("snapshot.")]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from naign import methods, toys, training
+from naign import files, methods, toys, training
 from naign.images import TensorData
 from naign.models import MLP, seeded
 from naign.settings import Schedule
@@ -57,6 +57,16 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(method, tmp_pa
     for step in trace.snapshots:
         for k, v in trace.snapshots[step].items():
             assert torch.equal(v, again.snapshots[step][k])
+
+
+def test_the_time_before_an_interruption_counts(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(methods.IGN(), checkpoint=tmp_path, data=Interrupting(20, KeyboardInterrupt()))
+    path = tmp_path / "checkpoint.safetensors"
+    tensors, meta = files.load_tensors(path)
+    files.save_tensors(path, tensors, meta | {"seconds": "1000.0"})
+    _, trace = train(methods.IGN(), checkpoint=tmp_path)
+    assert 1000 < trace.seconds < 1100
 
 
 def test_same_seed_same_weights_and_another_seed_others():
