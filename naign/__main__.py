@@ -16,6 +16,7 @@ import torch
 
 if TYPE_CHECKING:
     from naign import experiments
+    from naign.images import TensorData
     from naign.records import Run
 
 
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", type=int, default=0)
     bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
 
+    lenet = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
+    lenet.add_argument("-o", "--output", type=Path, help="file to write (default: the one in the package)")
+
     command("readme", _readme, "bring the README's numbers and picture up to date with the records")
 
     book = command("book", _book, "execute what changed and build the book at _build/html")
@@ -93,7 +97,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from naign import experiments, files, profiles, records, settings
+    from naign import experiments, files, records, settings
 
     parameters = pairs(options.p)
     profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
@@ -108,14 +112,14 @@ def _fit(options: argparse.Namespace) -> None:
     if options.output:
         path = run.save(options.output)
     print(f"{path}")
-    if experiment.data in profiles.IMAGES:
-        _sheets(run, experiment.load_data().x, path)
+    if len(experiment.shape()) == 3:
+        _sheets(run, experiment.load_data(), path)
 
 
-def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
+def _sheets(run: Run, data: TensorData, directory: Path) -> None:
     """Pictures of generated and of restored images beside the run."""
     try:
-        from naign import corruptions, figures, projection
+        from naign import corruptions, figures, projection, restoration
     except ImportError as error:
         print(f"the run is saved; its pictures need {error.name}: install it and repeat the command.", file=sys.stderr)
         return
@@ -123,10 +127,11 @@ def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
     z = run.source.sample(12, generator)
     clouds = [z.clamp(-1, 1), projection.project(run.f, z), projection.project(run.f, z, 2)]
     figures.sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
-    clean = x[torch.randperm(len(x), generator=generator)[:12]]
+    test = data.test or data
+    clean = test.take(torch.randperm(len(test), generator=generator)[:12])
     rows, labels = [clean, projection.project(run.f, clean)], ["x", "f(x)"]
-    for name, damage in (("noise", corruptions.gaussian_noise), ("salt, pepper", corruptions.salt_and_pepper)):
-        damaged = damage(clean, generator)
+    for name in corruptions.CORRUPTIONS:
+        damaged = restoration.damage(name, clean)
         rows += [damaged, projection.project(run.f, damaged), projection.project(run.f, damaged, 2)]
         labels += [name, "f(x')", "f(f(x'))"]
     figures.sheet(rows, labels).savefig(directory / "restored.png")
@@ -135,15 +140,14 @@ def _sheets(run: Run, x: torch.Tensor, directory: Path) -> None:
 
 def _record(options: argparse.Namespace) -> int:
     """Each training in a process of its own, so that one that fails costs no other."""
-    from naign import experiments, profiles, records
+    from naign import campaign, experiments, profiles, records
 
-    wanted = options.names or [n for n in experiments.names() if n.partition("-")[0] in profiles.TOYS]
     given = pairs(options.p)
-    seeds = range(options.seeds or profiles.SEEDS.get(options.profile, 1))  # `get` refuses an unknown profile
-    what = [(n, given) for n in wanted]
-    if not options.names:
-        what += [(n, changes | given) for n, changes in profiles.VARIANTS]
-    todo = [(experiments.get(n, options.profile, s, **changes), changes) for s in seeds for n, changes in what]
+    rows = campaign.every(options.profile) if not options.names else ()
+    what = [(row.name, row.changes | given, range(options.seeds or row.seeds)) for row in rows]
+    what += [(n, given, range(options.seeds or profiles.SEEDS.get(options.profile, 1))) for n in options.names]
+    todo = [(experiments.get(n, options.profile, s, **changes), changes) for n, changes, seeds in what for s in seeds]
+    todo.sort(key=lambda job: job[0].seed)  # stable: the first seed of everything comes first
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
     def one(job: tuple[experiments.Experiment, dict]) -> bool:
@@ -178,6 +182,15 @@ def _bench(options: argparse.Namespace) -> None:
     print(bench.report(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _lenet(options: argparse.Namespace) -> None:
+    from naign import downloads, lenet
+
+    path = options.output or lenet.PATH
+    net, record = lenet.train(downloads.mnist())
+    lenet.save(net, record, path)
+    print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
 
 
 def _readme(options: argparse.Namespace) -> None:

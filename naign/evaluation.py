@@ -24,7 +24,7 @@ def evaluate(f: nn.Module, source: nn.Module, data: Sampler, d: str, n: int = 10
     if hasattr(data, "assign"):
         x = data.sample(n, generator)
     else:  # a data set in memory: each sample once
-        x = data.x[:n]
+        x = data.take(slice(0, n))
         n = len(x)
     fz = projection.generate(f, source, n, generator)
     ffz = projection.project(f, fz)

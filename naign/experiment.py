@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from naign import images, models, profiles, records, sources
+from naign import images, models, profiles, records, restoration, sources
 from naign.evaluation import evaluate
 from naign.methods import make
-from naign.profiles import DATA, TOYS
+from naign.profiles import DATA
 from naign.provenance import provenance
 from naign.settings import Schedule, typed
 from naign.training import fit
@@ -23,7 +23,8 @@ class Experiment:
     """What to train, on what, how long: everything that decides a run.
 
     data_options, method_options : arguments of the data's and the method's class
-    network : width and depth; schedule : arguments of `naign.training.Schedule`
+    network : arguments of `naign.models.build`; schedule : those of `naign.settings.Schedule`
+    source : "normal" or, for images, "fourier"
     tensor : the data themselves where they have no name
     """
 
@@ -36,6 +37,7 @@ class Experiment:
     method_options: dict = field(default_factory=dict)
     network: dict = field(default_factory=dict)
     schedule: dict = field(default_factory=dict)
+    source: str = "normal"
     tensor: Tensor | None = field(default=None, repr=False)
 
     def parameters(self) -> dict[str, object]:
@@ -44,7 +46,8 @@ class Experiment:
         if self.method == "naign-minus":
             del method["w_idem"], method["idempotence"]
         schedule = asdict(Schedule(**self.schedule))
-        return {"seed": self.seed} | self._data_parameters() | method | self.network | schedule
+        chosen = {"seed": self.seed} | self._data_parameters() | method | self.network | schedule
+        return chosen | {"source": self.source}
 
     def _data_parameters(self) -> dict[str, object]:
         if self.data not in DATA:
@@ -62,13 +65,13 @@ class Experiment:
         """
         known = self.parameters()
         parts = {k: dict(getattr(self, k)) for k in ("data_options", "method_options", "network", "schedule")}
-        seed = self.seed
+        own = {"seed": self.seed, "source": self.source}
         for name, value in changes.items():
             if name not in known:
                 raise ValueError(f"unknown parameter {name!r}: {self.name} knows {', '.join(known)}.")
             value = typed(name, value, known[name])
-            if name == "seed":
-                seed = value
+            if name in own:
+                own[name] = value
             elif name in self._data_parameters():
                 parts["data_options"][name] = value
             elif name in self.network:
@@ -77,9 +80,11 @@ class Experiment:
                 parts["schedule"][name] = value
             else:
                 parts["method_options"][name] = value
-        if "steps" in changes and "snapshots" not in changes:
-            parts["schedule"]["snapshots"] = profiles.snapshots(parts["schedule"]["steps"])
-        return replace(self, seed=seed, **parts)
+        if "steps" in changes:
+            parts["schedule"] = profiles.looks(self.data, parts["schedule"]["steps"]) | {
+                k: v for k, v in parts["schedule"].items() if k in changes or k not in ("snapshots", "probes")
+            }
+        return replace(self, **own, **parts)
 
     def config(self) -> dict:
         """Every setting, spelled out, as it is stored with a run."""
@@ -93,7 +98,7 @@ class Experiment:
             "data": self.data,
             "method": self.method,
         }
-        config["shape"] = list(self.load_data().shape)
+        config["shape"] = list(self.shape())
         if self.tensor is not None:
             config |= {"samples": len(self.tensor), "data_sha256": images.TensorData(self.tensor).fingerprint()}
         return config | {"parameters": {k: _plain(v) for k, v in parameters.items()}}
@@ -105,7 +110,7 @@ class Experiment:
         """
         config = config or self.config()
         schedule = {f.name: f.default for f in fields(Schedule)}
-        defaults = asdict(make(self.method)) | schedule | replace(self, data_options={})._data_parameters()
+        defaults = {"source": "normal"} | asdict(make(self.method)) | schedule | replace(self, data_options={})._data_parameters()
         missing = object()
         kept = {k: v for k, v in config["parameters"].items() if v != _plain(defaults.get(k, missing))}
         return config | {"parameters": kept}
@@ -119,10 +124,15 @@ class Experiment:
             method.count(Schedule(**self.schedule).batch_size)
         if self.tensor is not None:
             images.TensorData(self.tensor)
-        elif self.data in TOYS:
-            TOYS[self.data](**self.data_options)
-        with torch.device("meta"):  # builds the network without its memory
-            models.MLP((1,), **self.network)
+        if self.source not in sources.SOURCES:
+            raise ValueError(f"unknown source {self.source!r}: choose one of {', '.join(sources.SOURCES)}.")
+        with torch.device("meta"):  # builds both without their memory
+            models.build(self.shape(), self.network)
+            sources.SOURCES[self.source](self.shape())
+
+    def shape(self) -> tuple[int, ...]:
+        """That of one sample, known without loading the data."""
+        return profiles.shape(self.data, self.data_options) if self.tensor is None else tuple(self.tensor.shape[1:])
 
     def load_data(self) -> sources.Sampler:
         """The data, as an object with `shape` and `sample(n, generator)`."""
@@ -136,22 +146,27 @@ class Experiment:
         """Train and evaluate; see `naign.training.fit` for checkpoints and what it raises."""
         config = self.config()
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        f, source = (module.to(device) for module in build(config))
-        data = self.load_data()
+        data, (f, source) = self.load_data(), build(config)
+        judge = probe = None
+        if len(data.shape) == 3:
+            judge = restoration.Judge(data, device=device)
+            if hasattr(source, "estimate"):
+                source.estimate(data.take(slice(0, 20_000)))
+            probe = judge.probe(source, judge.n)
+        f, source = f.to(device), source.to(device)
         on_device = data.to(device) if hasattr(data, "to") else data
-        method = make(self.method, **self.method_options)
-        trace = fit(f, source, on_device, method, Schedule(**self.schedule), self.seed, checkpoint, progress)
-        f, source = f.cpu().eval(), source.cpu()
+        method, schedule = make(self.method, **self.method_options), Schedule(**self.schedule)
+        trace = fit(f, source, on_device, method, schedule, self.seed, checkpoint, progress, probe)
+        source.cpu()
+        if judge:
+            metrics, images = restoration.measure(f, source, judge)
+            metrics |= {"data": restoration.floor(judge), "probes": trace.probes}
+        else:
+            metrics, images = evaluate(f.cpu(), source, data, method.distance), {}
+        f.cpu().eval()
         snapshots = {s: {k: v.cpu() for k, v in p.items()} for s, p in trace.snapshots.items()}
-        return records.Run(
-            config,
-            trace.history,
-            evaluate(f, source, data, method.distance),
-            provenance(device, trace.seconds),
-            f,
-            source,
-            snapshots,
-        )
+        origin = provenance(device, trace.seconds)
+        return records.Run(config, trace.history, metrics, origin, f, source, snapshots, images)
 
 
 def _plain(value: object) -> object:
@@ -162,5 +177,6 @@ def build(config: dict) -> tuple[nn.Module, nn.Module]:
     """The untrained f and source that a stored configuration describes."""
     parameters = config["parameters"]
     shape = tuple(config["shape"])
-    f = models.seeded(lambda: models.MLP(shape, parameters["width"], parameters["depth"]), config["seed"])
-    return f, sources.StandardNormal(shape)
+    network = {k: parameters[k] for k in ("width", "depth", "norm") if k in parameters}
+    f = models.seeded(lambda: models.build(shape, network), config["seed"])
+    return f, sources.SOURCES[parameters.get("source", "normal")](shape)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from naign import images, profiles, records
@@ -22,6 +22,9 @@ def names() -> list[str]:
 def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
     """An experiment by its name; a data set's name alone means NAIGN on it.
 
+    On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
+    the others are changed from. At the quick profile the digits of scikit-learn stand for MNIST.
+
     Raises
     ------
     ValueError
@@ -36,13 +39,23 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     if profile not in PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}.")
     data, _, method = full.partition("-")
+    return _standard(full, "digits" if (data, profile) == ("mnist", "quick") else data, method, profile, seed, changes)
+
+
+def _standard(name: str, data: str, method: str, profile: str, seed: int, changes: dict, **own: object) -> Experiment:
+    """A profile's settings, then the recipe's, then the changes."""
     network, schedule = profiles.settings(data, profile)
-    options = {"distance": "l1" if data in IMAGES else "l2"}
-    if method != "ign":
-        options["candidate_dtype"] = "float32"  # experiments repeat on any machine
+    images_like = data in IMAGES or ("tensor" in own and own["tensor"].ndim > 2)
+    options = {"distance": "l1" if images_like else "l2"}
+    if method != "ign" and data in DATA:
+        options["candidate_dtype"] = schedule["dtype"]  # not "auto": experiments repeat on any machine
     experiment = Experiment(
-        full, data, method, profile, seed, method_options=options, network=network, schedule=schedule
+        name, data, method, profile, seed, method_options=options, network=network, schedule=schedule, **own
     )
+    if "norm" in network:
+        changes = dict(changes)
+        chosen = profiles.recipe(changes.pop("recipe", "ours"), method, profile)
+        experiment = experiment.with_parameters(**chosen)
     return experiment.with_parameters(**changes)
 
 
@@ -89,7 +102,7 @@ def fit(
 
     Parameters
     ----------
-    data : (n, *D) floating point, scaled to about [-1, 1]; or a name of `naign.DATA`
+    data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set
     method : "naign", "naign-minus" or "ign"
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
@@ -113,17 +126,12 @@ def fit(
         experiment = get(f"{data}-{method}", profile, seed, **parameters)
     else:
         images.TensorData(data)
-        like = get(f"digits-{method}" if data.ndim > 2 else f"grid-{method}", profile, seed)
-        schedule, options = dict(like.schedule), {"distance": like.method_options["distance"]}
-        schedule["batch_size"] = min(schedule["batch_size"], len(data))
-        experiment = replace(
-            like,
-            name=f"tensor-{method}",
-            data="tensor",
-            method_options=options,
-            schedule=schedule,
-            tensor=data.detach().float().cpu(),
-        ).with_parameters(**parameters)
+        side = data.shape[-1]
+        square = data.ndim == 4 and data.shape[2] == side and side >= 8 and side & (side - 1) == 0
+        kind = "tensor-image" if square else "tensor-flat"
+        x = data if data.dtype == torch.uint8 else data.float()
+        parameters = {"batch_size": min(profiles.settings(kind, profile)[1]["batch_size"], len(data))} | parameters
+        experiment = _standard(f"tensor-{method}", kind, method, profile, seed, parameters, tensor=x.detach().cpu())
     return experiment.train(checkpoint and Path(checkpoint), progress, device)
 
 

@@ -1,12 +1,13 @@
-"""Images as float tensors (n, C, H, W) in [-1, 1], and the one interface training reads."""
+"""Images as tensors (n, C, H, W), float in [-1, 1] or bytes, and the data sets that come with no download."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,9 @@ class TensorData:
 
     Parameters
     ----------
-    x : (n, *D), floating point, finite, n at least 2
+    x : (n, *D), n at least 2: floating point and finite, or bytes, whose 0 to 255 stand for -1 to 1
+    labels : (n,) integers, where known
+    test : samples held out from training, where there are any
 
     Raises
     ------
@@ -24,6 +27,8 @@ class TensorData:
     """
 
     x: Tensor
+    labels: Tensor | None = field(default=None, repr=False)
+    test: TensorData | None = field(default=None, repr=False)
 
     def __post_init__(self):
         x = self.x
@@ -31,13 +36,16 @@ class TensorData:
             raise ValueError(f"data is a {type(x).__name__}: give a torch tensor of shape (n, *D).")
         if x.ndim < 2 or x[0].numel() == 0:
             raise ValueError(f"data has shape {tuple(x.shape)}: give (n, *D), one sample a row.")
-        if not x.is_floating_point():
-            raise ValueError(f"data has type {x.dtype}: convert it to float and scale it to about [-1, 1].")
+        if not x.is_floating_point() and x.dtype != torch.uint8:
+            raise ValueError(f"data has type {x.dtype}: give bytes, or float scaled to about [-1, 1].")
         if len(x) < 2:
             raise ValueError(f"data has {len(x)} sample(s): at least 2 are needed.")
         bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
         if bad:
             raise ValueError(f"data has NaN or infinite values in {bad} of {len(x)} samples: remove or mend them.")
+
+    def __len__(self) -> int:
+        return len(self.x)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,19 +57,38 @@ class TensorData:
         return hashlib.sha256(raw.tobytes()).hexdigest()
 
     def to(self, device: torch.device) -> TensorData:
-        return TensorData(self.x.to(device))
+        return replace(self, x=self.x.to(device))
+
+    def take(self, index: Tensor | slice) -> Tensor:
+        """Some samples as floats, (k, *D)."""
+        x = self.x[index]
+        return x.float() / 127.5 - 1 if x.dtype == torch.uint8 else x
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n samples, (n, *D), drawn with replacement."""
-        index = torch.randint(len(self.x), (n,), generator=generator, device=self.x.device)
-        return self.x[index]
+        return self.take(torch.randint(len(self.x), (n,), generator=generator, device=self.x.device))
 
 
-def digits() -> TensorData:
-    """The 1,797 handwritten digits that scikit-learn ships, (1797, 1, 8, 8)."""
+def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
+    """The last `held_out` samples as `test`, the others to train on."""
+    parts = [None, None] if labels is None else [labels[:-held_out], labels[-held_out:]]
+    return TensorData(x[:-held_out], parts[0], TensorData(x[-held_out:], parts[1]))
+
+
+def resized(x: Tensor, size: int) -> Tensor:
+    """Bytes (n, C, H, W) at size x size, bilinear, with antialiasing where they shrink."""
+    x = functional.interpolate(x.float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return x.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def digits(size: int = 32) -> TensorData:
+    """The 1,797 handwritten digits that scikit-learn ships, (n, 1, size, size); the last 360 are held out."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
         raise ValueError("the digits come with scikit-learn: install it with `pip install scikit-learn`.") from None
-    x = torch.tensor(load_digits().images, dtype=torch.float32)
-    return TensorData((x / 8 - 1).unsqueeze(1))
+    if size < 8:
+        raise ValueError(f"size is {size}: the digits are 8 x 8 and can only grow.")
+    found = load_digits()
+    x = torch.tensor(found.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
+    return split(x if size == 8 else resized(x, size), torch.tensor(found.target), 360)

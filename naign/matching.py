@@ -42,7 +42,8 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     for start in range(0, len(z), chunk):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
             y = f(z[start : start + chunk])
-        score, j = _scores(x, y.float(), d).min(1)
+        with torch.autocast(x.device.type, enabled=False):
+            score, j = _scores(x, y.float(), d).min(1)
         if best is None:
             best, index = score, j
         else:

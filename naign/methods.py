@@ -24,6 +24,19 @@ def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
     return f(torch.cat(inputs)).split([len(x) for x in inputs])
 
 
+def spread(x: Tensor, fx: Tensor) -> Tensor:
+    """How much f(x) varies over the batch, over how much x does: 1 for the identity, 0 if f is constant."""
+    return fx.detach().std(0, correction=0).mean() / x.std(0, correction=0).mean().clamp_min(1e-12)
+
+
+def reconstruction_only(method: NAIGN | IGN, f: nn.Module, x: Tensor) -> Terms:
+    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
+    fx = f(x)
+    rec = losses.reconstruction(x, fx, method.distance)
+    zero = torch.zeros_like(rec.detach())
+    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
+
+
 def _check(method: NAIGN | IGN) -> None:
     if method.distance not in losses.DISTANCES:
         raise ValueError(f"unknown distance {method.distance!r}: choose one of {', '.join(losses.DISTANCES)}.")
@@ -54,7 +67,7 @@ class NAIGN:
     idempotence: str = "modified"
     candidate_dtype: str = "auto"
 
-    columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct")
+    columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct", "spread")
 
     def __post_init__(self):
         _check(self)
@@ -78,7 +91,7 @@ class NAIGN:
         idem = self._idempotence(f, rest[0]) if rest else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * imle + self.w_idem * idem
         distinct = matching.distinct_share(winner, len(candidates))
-        return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct}
+        return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct, "spread": spread(x, fx)}
 
     def count(self, n: int) -> int:
         """M for a batch of n."""
@@ -111,7 +124,7 @@ class IGN:
     w_tight: float = 0.1
     clamp: float = 0.0
 
-    columns: ClassVar[tuple[str, ...]] = ("rec", "idem", "tight", "total")
+    columns: ClassVar[tuple[str, ...]] = ("rec", "idem", "tight", "total", "spread")
 
     def __post_init__(self):
         _check(self)
@@ -128,7 +141,7 @@ class IGN:
             bound = (self.clamp * rec.detach()).clamp_min(1e-12)
             tight = torch.tanh(tight / bound) * bound
         total = self.w_rec * rec + self.w_idem * idem + self.w_tight * tight
-        return {"rec": rec, "idem": idem, "tight": tight, "total": total}
+        return {"rec": rec, "idem": idem, "tight": tight, "total": total, "spread": spread(x, fx)}
 
 
 METHODS = {"naign": NAIGN, "naign-minus": NAIGN, "ign": IGN}

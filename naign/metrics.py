@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 
@@ -46,6 +47,24 @@ def mass_floor(centres: ArrayLike, radii: ArrayLike) -> np.ndarray:
     return ncx2.cdf(np.square(radii), centres.shape[1], np.square(centres).sum(1))
 
 
+def frechet(a: ArrayLike, b: ArrayLike) -> float:
+    """Fréchet distance between Gaussians fitted to two samples (Heusel et al. 2017), in squared units.
+
+    |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)); the trace of the root is the sum of the
+    roots of the eigenvalues of S_a^(1/2) S_b S_a^(1/2), which is symmetric.
+
+    Parameters
+    ----------
+    a, b : (n, D) and (m, D)
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+    return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+
+
 def coverage_density(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
     """Coverage and Density of Naeem et al. (2020).
 
@@ -66,14 +85,36 @@ def coverage_density(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
     ValueError
         If there are not more than k real points.
     """
-    from scipy.spatial import cKDTree
-
-    real, fake = np.asarray(real, float), np.asarray(fake, float)
+    real, fake = np.asarray(real), np.asarray(fake)
     if len(real) <= k:
         raise ValueError(f"{len(real)} real points cannot have a {k}-th neighbour: give more than {k}.")
-    tree = cKDTree(real)
-    radius = tree.query(real, [k + 1])[0][:, 0]  # the nearest real point is the point itself
-    fake_tree = cKDTree(fake)
-    covered = fake_tree.query(real)[0] < radius
-    inside = fake_tree.query_ball_point(real, np.nextafter(radius, 0), return_length=True)
-    return float(covered.mean()), float(inside.sum() / (k * len(fake)))
+    nearest, inside = _balls_by_tree(real, fake, k) if real.shape[1] <= 8 else _balls(real, fake, k)
+    return float(nearest.mean()), float(inside.sum() / (k * len(fake)))
+
+
+def _balls_by_tree(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which balls hold a fake point and how many each holds, (n,) each."""
+    from scipy.spatial import cKDTree
+
+    real, fake = real.astype(float), fake.astype(float)
+    radius = cKDTree(real).query(real, [k + 1])[0][:, 0]  # the nearest real point is the point itself
+    tree = cKDTree(fake)
+    inside = tree.query_ball_point(real, np.nextafter(radius, 0), return_length=True)
+    return tree.query(real)[0] < radius, inside
+
+
+def _balls(real: np.ndarray, fake: np.ndarray, k: int, chunk: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """The same in many dimensions, where a tree does not help: distances by blocks of matrix products."""
+    real, fake = (torch.as_tensor(a - real.mean(0), dtype=torch.float32) for a in (real, fake))
+    covered, inside = [], []
+    for part in real.split(chunk):
+        radius = _squared(part, real).topk(k + 1, largest=False).values[:, -1:]
+        hits = (_squared(part, fake) < radius).sum(1)
+        covered.append(hits > 0)
+        inside.append(hits)
+    return torch.cat(covered).numpy(), torch.cat(inside).numpy()
+
+
+def _squared(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Squared distances, (len(a), len(b)), of centred points."""
+    return a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T

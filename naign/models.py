@@ -37,8 +37,60 @@ class MLP(nn.Module):
             return self.net[-1](h.to(x.dtype)).view_as(x)
 
 
-def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """The network `build()` makes when every initial weight is drawn from `seed`."""
+NORMS = ("batch", "group")
+
+
+class ConvAutoencoder(nn.Module):
+    """DCGAN-like encoder and decoder, the layout of public IGN ports, with kernels of 4.
+
+    Convolutions of stride 2 halve the image down to 4 x 4 while the channels double from
+    `width`; one more convolution leaves a code of 1 x 1 with as many channels; the decoder
+    mirrors all this and ends in tanh. LeakyReLU 0.2 on the way down, ReLU on the way up.
+    The first layer, the code and the output have no norm.
+
+    Parameters
+    ----------
+    shape : (C, H, H) with H a power of two, 8 or more
+    width : channels of the first layer, a multiple of 8 for the group norm; the paper's is 64
+    norm : "batch", as IGN's, or "group" with 8 groups
+    """
+
+    def __init__(self, shape: tuple[int, ...], width: int = 64, norm: str = "batch"):
+        super().__init__()
+        size = shape[-1]
+        if len(shape) != 3 or shape[1] != size or size < 8 or size & (size - 1):
+            raise ValueError(f"images of shape {tuple(shape)}: give (C, H, H) with H = 8, 16, 32, 64, ...")
+        if norm not in NORMS:
+            raise ValueError(f"unknown norm {norm!r}: choose one of {', '.join(NORMS)}.")
+        if width < 1 or (norm == "group" and width % 8):
+            raise ValueError(f"width is {width}: give a positive number, for the group norm a multiple of 8.")
+        widths = [width * 2**i for i in range(int(math.log2(size)) - 2)]
+        last = widths[-1]
+
+        def normed(channels: int) -> nn.Module:
+            return nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(8, channels)
+
+        layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for a, b in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(a, b, 4, 2, 1), normed(b), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(last, last, 4), nn.LeakyReLU(0.2)]
+        layers += [nn.ConvTranspose2d(last, last, 4), normed(last), nn.ReLU()]
+        for a, b in zip(widths[::-1], widths[-2::-1], strict=False):
+            layers += [nn.ConvTranspose2d(a, b, 4, 2, 1), normed(b), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(width, shape[0], 4, 2, 1)]
+        self.net = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # faster on CPU and GPU
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x).to(x.dtype).tanh()  # under autocast the tanh stays in fp32
+
+
+def build(shape: tuple[int, ...], network: dict) -> nn.Module:
+    """The network that its settings describe: a ConvAutoencoder if they name a norm, else an MLP."""
+    return ConvAutoencoder(shape, **network) if "norm" in network else MLP(shape, **network)
+
+
+def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """The network `make()` returns when every initial weight is drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build()
+        return make()

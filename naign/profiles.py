@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import asdict
 
-from naign import images, toys
+from naign import downloads, images, toys
 from naign.settings import Schedule
 
 TOYS = {
@@ -13,19 +14,11 @@ TOYS = {
     "2moons": toys.TwoMoons,
     "8gaussians": toys.eight_gaussians,
 }
-IMAGES = {"digits": images.digits}
+IMAGES = {"digits": images.digits, "mnist": downloads.mnist}  # square, one channel, with an option `size`
 DATA = TOYS | IMAGES
 PROFILES = ("quick", "cpu", "paper")  # by size
-# What the ledger changes, one choice at a time.
-VARIANTS = (
-    ("grid-naign", {"idempotence": "plain"}),
-    ("grid-naign", {"distance": "l2-squared"}),
-    ("grid-naign", {"candidate_dtype": "bfloat16"}),
-    ("grid-ign", {"clamp": 1.5}),
-)
-SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
-
-# The settings of each profile that differ from the paper's; `paper` is the paper's.
+RECIPES = ("ours", "paper")
+# Settings of `settings`: those that differ from the paper's; "paper" is the paper's own.
 _PAPER = {"width": 512, "depth": 3, "batch_size": 512, "steps": 100_000, "lr": 1e-4}
 _LINE = {"cpu": {"steps": 6_000}}  # one dimension is learnt sooner
 _PLANE = {
@@ -33,23 +26,61 @@ _PLANE = {
     "cpu": {"width": 256, "depth": 3, "batch_size": 256, "steps": 12_000, "lr": 2e-3, "decay": "cosine"},
     "paper": _PAPER,
 }
-_DIGITS = {
+_FLAT = {
     "quick": {"width": 128, "depth": 2, "batch_size": 64, "steps": 150, "lr": 2e-3, "decay": "cosine"},
     "cpu": {"width": 512, "depth": 3, "batch_size": 128, "steps": 4_000, "lr": 1e-3, "decay": "cosine"},
     "paper": _PAPER | {"batch_size": 256},
 }
+_MNIST = {
+    "quick": {"width": 8, "batch_size": 16, "steps": 20, "lr": 2e-3, "decay": "cosine"},
+    "cpu": {"width": 16, "batch_size": 64, "steps": 3_000, "lr": 2e-3, "decay": "cosine"},
+    "paper": {"width": 64, "batch_size": 256, "steps": 60_000, "lr": 1e-4, "dtype": "bfloat16"},
+}
+SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
+_OURS = {  # idempotence at full weight from the first step ends in a constant f
+    "quick": {"warm_start": 2},
+    "cpu": {"warm_start": 100},
+    "paper": {"warm_start": 1_000, "lr": 1e-3, "decay": "cosine"},
+}
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
+PROBES = 12
 
 
-def snapshots(steps: int) -> tuple[int, ...]:
-    """The steps of a run after which f is copied."""
-    return tuple(sorted({round(share * steps) for share in SNAPSHOTS}))
+def looks(data: str, steps: int) -> dict[str, tuple[int, ...]]:
+    """The steps of a run after which f is copied (toys) or scored (images)."""
+    if data in TOYS or data == "tensor-flat":
+        return {"snapshots": tuple(sorted({round(share * steps) for share in SNAPSHOTS}))}
+    return {"probes": tuple(sorted({round(i / PROBES * steps) for i in range(PROBES + 1)}))}
+
+
+def shape(data: str, options: dict) -> tuple[int, ...]:
+    """That of one sample of a data set, known without loading it."""
+    if data in TOYS:
+        return TOYS[data](**options).shape
+    size = options.get("size", inspect.signature(IMAGES[data]).parameters["size"].default)
+    return (1, size, size)
 
 
 def settings(data: str, profile: str) -> tuple[dict, dict]:
-    """The network and the schedule, as keyword arguments, of a data set at a profile."""
-    chosen = dict((_DIGITS if data in IMAGES else _PLANE)[profile])
+    """The network and the schedule, as keyword arguments, of a data set at a profile.
+
+    data : a name, or "tensor-image" or "tensor-flat" for one's own
+    """
+    kinds = {"tensor-flat": _FLAT, "tensor-image": _MNIST} | dict.fromkeys(TOYS, _PLANE) | dict.fromkeys(IMAGES, _MNIST)
+    chosen = dict(kinds[data][profile])
     if data == "trimodal":
         chosen |= _LINE.get(profile, {})
-    network = {k: chosen.pop(k) for k in ("width", "depth")}
-    return network, asdict(Schedule(**chosen, snapshots=snapshots(chosen["steps"])))
+    network = {k: chosen.pop(k) for k in ("width", "depth") if k in chosen}
+    if "depth" not in network:
+        network["norm"] = "batch"
+    return network, asdict(Schedule(**chosen)) | looks(data, chosen["steps"])
+
+
+def recipe(name: str, method: str, profile: str) -> dict[str, object]:
+    """What a recipe for images sets on top: the paper's, or ours (see the ledger for the reasons)."""
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    if name == "paper":
+        return {"norm": "batch", "source": "fourier"} | ({"w_tight": 0.125} if method == "ign" else {})
+    weights = {"naign": {"w_idem": 0.1}, "naign-minus": {}, "ign": {"w_tight": 0.125}}
+    return {"norm": "group"} | _OURS[profile] | weights[method]

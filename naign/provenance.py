@@ -1,8 +1,9 @@
-"""Where the project is, and where, when, with what and how long a run was made."""
+"""Where the project and its cache are, and where, when, with what and how long a run was made."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -11,6 +12,13 @@ import torch
 
 PACKAGE = Path(__file__).resolve().parent
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
+
+
+def cache_root() -> Path:
+    """Where local runs and downloads go: $NAIGN_CACHE, else the project's data/cache, else the user's cache."""
+    if os.environ.get("NAIGN_CACHE"):
+        return Path(os.environ["NAIGN_CACHE"])
+    return PROJECT / "data" / "cache" if PROJECT else Path.home() / ".cache" / "naign"
 
 
 def provenance(device: torch.device, seconds: float) -> dict:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from naign import files
-from naign.provenance import PROJECT
+from naign.provenance import PROJECT, cache_root
 
 PARTS = ("config.json", "history.csv", "metrics.json", "provenance.json")
 
@@ -26,13 +26,6 @@ PARTS = ("config.json", "history.csv", "metrics.json", "provenance.json")
 def records_root() -> Path:
     """Where committed runs are."""
     return (PROJECT or Path.cwd()) / "data" / "records"
-
-
-def cache_root() -> Path:
-    """Where local runs go: $NAIGN_CACHE, else the project's data/cache, else the user's cache."""
-    if os.environ.get("NAIGN_CACHE"):
-        return Path(os.environ["NAIGN_CACHE"])
-    return PROJECT / "data" / "cache" if PROJECT else Path.home() / ".cache" / "naign"
 
 
 def digest(config: dict) -> str:
@@ -49,6 +42,7 @@ class Run:
     provenance : commit, versions, device, seconds, date
     f, source : the trained network, None where only numbers were committed; p_Z
     snapshots : step -> parameters of f
+    images : name -> bytes (n, C, H, W), what f made of some images
     """
 
     config: dict
@@ -58,6 +52,7 @@ class Run:
     f: nn.Module | None = None
     source: nn.Module | None = None
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    images: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> Path:
         """Write the run to a directory, whole or not at all.
@@ -88,6 +83,8 @@ class Run:
             writer = csv.writer(file)
             writer.writerow(self.history)
             writer.writerows(zip(*self.history.values(), strict=True))
+        if self.images:
+            files.save_tensors(directory / "images.safetensors", self.images, {})
         if self.f is not None:
             tensors = {f"f.{k}": v for k, v in self.f.state_dict().items()}
             tensors |= {f"source.{k}": v for k, v in self.source.state_dict().items()}
@@ -125,6 +122,8 @@ def load(path: str | Path, build: Build | None = None) -> Run:
         raise ValueError(f"{path} is not a whole run ({reason}): restore it or train it anew.") from None
     history = {name: [float(row[i]) for row in rows] for i, name in enumerate(columns)}
     run = Run(config, history, metrics, origin)
+    if (path / "images.safetensors").exists():
+        run.images = files.load_tensors(path / "images.safetensors")[0]
     if build and (path / "model.safetensors").exists():
         _read_weights(run, path / "model.safetensors", build)
     return run
@@ -237,7 +236,7 @@ def commit(run_path: Path, weights: bool) -> Path:
         return target
     files.writable_directory(target.parent)
     part = Path(tempfile.mkdtemp(prefix=target.name + ".part-", dir=target.parent))
-    for name in PARTS:
+    for name in PARTS + (("images.safetensors",) if (run_path / "images.safetensors").exists() else ()):
         shutil.copy(run_path / name, part / name)
     if weights:
         tensors, meta = files.load_tensors(run_path / "model.safetensors")

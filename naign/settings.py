@@ -15,7 +15,9 @@ class Schedule:
     steps : optimiser steps; batch_size : N
     lr : AdamW's learning rate; decay : "constant" or "cosine" (down to 0)
     weight_decay : AdamW's
-    snapshots : steps after which f is copied
+    warm_start : first steps in which reconstruction alone is minimised (Section 4 has them on FFHQ-100)
+    dtype : "float32", or "bfloat16" to compute f in half precision where that is safe (autocast)
+    snapshots : steps after which f is copied; probes : steps after which its samples are scored
     """
 
     steps: int
@@ -23,7 +25,10 @@ class Schedule:
     lr: float = 1e-4
     decay: str = "constant"
     weight_decay: float = 0.01
+    warm_start: int = 0
+    dtype: str = "float32"
     snapshots: tuple[int, ...] = ()
+    probes: tuple[int, ...] = ()
 
     def __post_init__(self):
         for name in ("steps", "batch_size"):
@@ -33,8 +38,13 @@ class Schedule:
             raise ValueError(f"lr is {self.lr}: it must be a positive number.")
         if self.decay not in ("constant", "cosine"):
             raise ValueError(f"unknown decay {self.decay!r}: choose constant or cosine.")
-        if any(not 0 <= s <= self.steps for s in self.snapshots):
-            raise ValueError(f"snapshots {self.snapshots} must lie between 0 and steps = {self.steps}.")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"unknown dtype {self.dtype!r}: choose float32 or bfloat16.")
+        if not 0 <= self.warm_start <= self.steps:
+            raise ValueError(f"warm_start is {self.warm_start}: it must lie between 0 and steps = {self.steps}.")
+        for name in ("snapshots", "probes"):
+            if any(not 0 <= s <= self.steps for s in getattr(self, name)):
+                raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and steps = {self.steps}.")
 
     @property
     def log_every(self) -> int:

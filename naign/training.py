@@ -1,29 +1,22 @@
-"""The training loop: batches in, a trained f and its history out."""
+"""Batches in, a trained f and its history out."""
 
 from __future__ import annotations
 
-import json
-import math
 import sys
-import time
+import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from naign import files, state
+from naign import files
+from naign.loop import Loop
 from naign.methods import IGN, NAIGN
 from naign.settings import Schedule
 from naign.sources import Sampler
 
-CHECKPOINT_SECONDS = 60.0
-
-
-class NonFiniteLoss(ValueError):
-    """A loss term became NaN or infinite; f holds the last good state."""
+COLLAPSED = 0.25  # spread below which f(x) is called constant
 
 
 @dataclass
@@ -33,11 +26,13 @@ class Trace:
     history : column -> list, one row for `log_every` steps, each term's mean over them
     seconds : training time, that before an interruption included
     snapshots : step -> the parameters of f after that many steps
+    probes : step -> what `probe` found after that many steps, and the seconds of training until then
     """
 
     history: dict[str, list[float]]
     seconds: float
     snapshots: dict[int, dict[str, Tensor]]
+    probes: dict[int, dict[str, float]]
 
 
 def fit(
@@ -49,6 +44,7 @@ def fit(
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: bool = True,
+    probe: Callable[[nn.Module], dict[str, float]] | None = None,
 ) -> Trace:
     """Train f in place.
 
@@ -60,6 +56,7 @@ def fit(
     seed : decides every draw of the loop
     checkpoint : a directory; the loop saves its state there and, if one is found,
         continues from it exactly as if it had never stopped
+    probe : scores f after the steps of `schedule.probes`; its time is not training time
 
     Raises
     ------
@@ -67,10 +64,15 @@ def fit(
         If a term becomes NaN or infinite. f is put back to the last good state.
     KeyboardInterrupt
         On Ctrl-C, after saving the state to `checkpoint`.
+
+    Warns
+    -----
+    UserWarning
+        If f ends up nearly constant: idempotence alone is content with that.
     """
     if checkpoint:
         files.writable_directory(checkpoint)
-    loop = Loop(f, source, data, method, schedule, seed, checkpoint)
+    loop = Loop(f, source, data, method, schedule, seed, checkpoint, probe)
     loop.resume()
     try:
         loop.run(progress)
@@ -80,171 +82,11 @@ def fit(
             loop.save(checkpoint)
             print(f"\nstopped after step {loop.step} of {schedule.steps}; the same call continues.", file=sys.stderr)
         raise
-    return Trace(loop.history, loop.seconds(), loop.snapshots)
-
-
-class Loop:
-    """The state of a training and one step of it; `fit` is what to call."""
-
-    def __init__(
-        self,
-        f: nn.Module,
-        source: nn.Module,
-        data: Sampler,
-        method: NAIGN | IGN,
-        schedule: Schedule,
-        seed: int = 0,
-        checkpoint: Path | None = None,
-    ):
-        self.f, self.source, self.data = f, source, data
-        self.method, self.schedule, self.checkpoint = method, schedule, checkpoint
-        self.device = next(f.parameters()).device
-        self.generator = torch.Generator(self.device).manual_seed(seed)
-        cuda = self.device.type == "cuda"
-        # On CUDA the learning rate is a tensor, so that a captured step reads its new value.
-        lr = torch.tensor(schedule.lr, device=self.device) if cuda else schedule.lr
-        self.optimiser = torch.optim.AdamW(
-            f.parameters(), lr=lr, weight_decay=schedule.weight_decay, fused=True, capturable=cuda
+    spread = loop.history.get("spread", [1.0])[-1]
+    if spread < COLLAPSED and schedule.batch_size > 1:
+        warnings.warn(
+            f"f is nearly constant, its outputs vary {spread:.2f} times as much as the data: "
+            "lower w_idem, or train longer on reconstruction first (warm_start).",
+            stacklevel=2,
         )
-        self.step, self.began = 0, time.monotonic()
-        self.history = {name: [] for name in ("step", *method.columns)}
-        self.snapshots: dict[int, dict[str, Tensor]] = {}
-        self.sums = torch.zeros(len(method.columns), device=self.device)
-        self.counter = torch.zeros((), device=self.device)
-        self.first_bad = torch.full((len(method.columns),), math.inf, device=self.device)
-        asked = {"method": repr(method), "schedule": asdict(schedule), "seed": seed, "f": repr(f)}
-        if hasattr(data, "fingerprint"):
-            asked["data"] = data.fingerprint()
-        self.fingerprint = json.dumps(asked, sort_keys=True)
-        self.keep()
-
-    def run(self, progress: bool) -> None:
-        steps, every = self.schedule.steps, self.schedule.log_every
-        self.snapshot()
-        bar = tqdm(total=steps, initial=self.step, disable=not progress, mininterval=1.0, unit="step")
-        saved = time.monotonic()
-        one_step = self.captured() if self.device.type == "cuda" and self.step + 8 < steps else self.one_step
-        with bar:
-            while self.step < steps:
-                self.set_lr()
-                one_step()
-                self.step += 1
-                self.snapshot()
-                if self.step % every == 0 or self.step == steps:
-                    bar.update(self.step - bar.n)
-                    bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
-                    self.keep()
-                    if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                        self.save(self.checkpoint)
-                        saved = time.monotonic()
-
-    def one_step(self) -> None:
-        x = self.data.sample(self.schedule.batch_size, self.generator)
-        terms = self.method.terms(self.f, x, self.source, self.generator)
-        self.optimiser.zero_grad(set_to_none=True)
-        terms["total"].backward()
-        self.optimiser.step()
-        with torch.no_grad():
-            values = torch.stack([terms[name].detach() for name in self.method.columns])
-            self.counter += 1
-            self.sums += values
-            bad = torch.where(torch.isfinite(values), math.inf, self.counter)
-            torch.minimum(self.first_bad, bad, out=self.first_bad)
-
-    def captured(self) -> Callable[[], None]:
-        """The step as a CUDA graph, after three real steps on a side stream, as capture needs; they count."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                self.set_lr()
-                self.one_step()
-                self.step += 1
-                self.snapshot()
-        torch.cuda.current_stream().wait_stream(stream)
-        return state.captured(self.one_step, self.generator)
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def set_lr(self) -> None:
-        lr = self.schedule.lr_at(self.step)
-        for group in self.optimiser.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr)
-            else:
-                group["lr"] = lr
-
-    def log(self) -> dict[str, float]:
-        """One row of the history; the only place where the host waits for the device."""
-        first_bad = self.first_bad.tolist()
-        if min(first_bad) < math.inf:
-            at = min(first_bad)
-            self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")
-        if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
-            self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
-        last = self.history["step"][-1] if self.history["step"] else 0
-        row = (self.sums / (self.step - last)).tolist()
-        self.sums.zero_()
-        self.history["step"].append(self.step)
-        for name, value in zip(self.method.columns, row, strict=True):
-            self.history[name].append(value)
-        return dict(zip(self.method.columns, row, strict=True))
-
-    def fail(self, what: str, when: str) -> None:
-        self.rewind()
-        if self.checkpoint:
-            self.save(self.checkpoint)
-        raise NonFiniteLoss(
-            f"{what} became NaN or infinite {when}: f is back at its state after step {self.step}; "
-            f"lower lr (now {self.schedule.lr}) or the weights of the terms."
-        )
-
-    def snapshot(self) -> None:
-        if self.step in self.schedule.snapshots and self.step not in self.snapshots:
-            self.snapshots[self.step] = {k: v.detach().clone() for k, v in self.f.state_dict().items()}
-
-    # --- state: kept in memory at every row of the history, on disk about every minute
-
-    def keep(self) -> None:
-        history = {k: list(v) for k, v in self.history.items()}
-        self.good = (self.step, state.copied(self.f, self.optimiser), self.generator.get_state(), history)
-
-    def rewind(self) -> None:
-        """Back to the last good state: an interrupt may have come in mid-step."""
-        self.step, tensors, rng, self.history = self.good
-        state.put_back(self.f, self.optimiser, tensors)
-        self.generator.set_state(rng.cpu())
-        self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
-        self.counter.fill_(self.step)
-        self.sums.zero_()
-        self.first_bad.fill_(math.inf)
-
-    def save(self, directory: Path) -> None:
-        step, tensors, rng, history = self.good
-        tensors = dict(tensors)
-        tensors["generator"] = rng
-        for s, parameters in self.snapshots.items():
-            if s <= step:
-                tensors |= {f"snapshot.{s}.{k}": v for k, v in parameters.items()}
-        meta = {"step": str(step), "history": json.dumps(history), "seconds": str(self.seconds())}
-        meta["fingerprint"] = self.fingerprint
-        files.save_tensors(Path(directory) / "checkpoint.safetensors", tensors, meta)
-
-    def resume(self) -> None:
-        path = Path(self.checkpoint) / "checkpoint.safetensors" if self.checkpoint else None
-        if path is None or not path.exists():
-            return
-        tensors, meta = files.load_tensors(path)
-        if meta["fingerprint"] != self.fingerprint:
-            raise ValueError(
-                f"{path} belongs to a training with other settings or data: delete it or name another directory."
-            )
-        self.began -= float(meta["seconds"])
-        tensors = {k: v.to(self.device) for k, v in tensors.items()}
-        rng = tensors.pop("generator").cpu()
-        for name in [k for k in tensors if k.startswith("snapshot.")]:
-            _, s, key = name.split(".", 2)
-            self.snapshots.setdefault(int(s), {})[key] = tensors.pop(name)
-        self.good = (int(meta["step"]), tensors, rng, json.loads(meta["history"]))
-        self.rewind()
+    return Trace(loop.history, loop.seconds(), loop.snapshots, loop.probes)

@@ -20,13 +20,15 @@ ORDER = [
         "sources",
         "toys",
         "images",
+        "downloads",
         "models",
         "corruptions",
         "losses",
         "matching",
     ),
-    *("methods", "training", "records", "projection", "metrics", "evaluation", "tables", "figures", "panels"),
-    *("profiles", "experiment", "experiments", "bench", "readme", "runner", "__init__", "__main__"),
+    *("methods", "loop", "training", "records", "projection", "metrics", "lenet", "evaluation", "restoration"),
+    *("tables", "figures", "panels", "profiles", "experiment", "experiments", "campaign"),
+    *("bench", "readme", "runner", "__init__", "__main__"),
 ]
 CORE = {"torch", "numpy", "safetensors", "tqdm"}
 

@@ -52,7 +52,7 @@ def test_fit_digits_ends_in_a_model_and_two_sheets(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["fit", "mnist-naign"], "unknown data set"),
+        (["fit", "cifar-naign"], "unknown data set"),
         (["fit", "grid-gan"], "unknown method"),
         (["fit", "grid-naign", "-p", "profile=big"], "unknown profile"),
         (["fit", "grid-naign", "-p", "stepz=3"], "unknown parameter"),

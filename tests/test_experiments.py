@@ -24,7 +24,7 @@ def test_every_experiment_can_be_built(name, profile):
     experiment = get(name, profile)
     f, source = experiments.build(experiment.config())
     z = source.sample(2, torch.Generator().manual_seed(0))
-    assert f(z).shape == z.shape == (2, *experiment.load_data().shape)
+    assert f(z).shape == z.shape == (2, *experiment.shape())
     Schedule(**experiment.schedule)
 
 
@@ -35,7 +35,7 @@ def test_a_data_set_alone_means_naign():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: get("mnist-naign"), "unknown data set in 'mnist-naign': choose one of trimodal, grid"),
+        (lambda: get("cifar-naign"), "unknown data set in 'cifar-naign': choose one of trimodal, grid"),
         (lambda: get("grid-gan"), "unknown method in 'grid-gan': choose one of naign, naign-minus, ign"),
         (lambda: get("grid-naign", "huge"), "unknown profile 'huge': choose one of quick, cpu, paper"),
         (lambda: get("grid-naign", stepz=3), "unknown parameter 'stepz': grid-naign knows seed, side, spacing"),
@@ -50,7 +50,7 @@ def test_a_data_set_alone_means_naign():
         (lambda: get("grid-naign", distance="cosine").config(), "unknown distance 'cosine'"),
         (lambda: get("grid-naign", seed=-1).config(), "seed is -1"),
         (lambda: naign.fit(torch.zeros(5, 2), method="gan"), "unknown method 'gan'"),
-        (lambda: naign.fit("mnist"), "unknown data set 'mnist': choose one of .*, or give a tensor"),
+        (lambda: naign.fit("cifar"), "unknown data set 'cifar': choose one of .*, or give a tensor"),
         (lambda: naign.fit(torch.full((5, 2), float("nan"))), "in 5 of 5 samples"),
         (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
         (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from naign import files, methods, toys, training
+from naign import files, methods, toys
 from naign.images import TensorData
+from naign.loop import Loop, NonFiniteLoss
 from naign.models import MLP, seeded
 from naign.settings import Schedule
 from naign.sources import StandardNormal
@@ -136,7 +137,7 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_good_state(tmp_path):
     toy = Poisoned(10, ZeroDivisionError())
     f = seeded(lambda: MLP((2,), 16, 2), 0)
     schedule = Schedule(600, 16, 1e-2)
-    with pytest.raises(training.NonFiniteLoss, match="'rec' became NaN or infinite at step 11: .* after step 9;"):
+    with pytest.raises(NonFiniteLoss, match="'rec' became NaN or infinite at step 11: .* after step 9;"):
         fit(f, StandardNormal((2,)), toy, methods.IGN(), schedule, 0, tmp_path, progress=False)
     assert all(torch.isfinite(p).all() for p in f.parameters())
     # The state on disk is whole: the training goes on from it, exactly as if nothing had happened.
@@ -159,7 +160,7 @@ def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "graph", refuse)
     f = seeded(lambda: MLP((2,), 16, 2), 0)
-    loop = training.Loop(f, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2))
+    loop = Loop(f, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2))
     with pytest.warns(UserWarning, match="could not be captured, it runs uncaptured: no capture here"):
         step = loop.captured()
     assert loop.step == 3  # the steps that warm up are real ones
@@ -190,7 +191,7 @@ def test_a_non_finite_gradient_of_a_finite_loss_does_not_pass_for_a_good_state()
             return {"total": fx.square().mean() if self.calls < 5 else (0 * fx).square().sum().sqrt()}
 
     f = seeded(lambda: MLP((2,), 16, 2), 0)
-    with pytest.raises(training.NonFiniteLoss, match="a gradient became NaN or infinite by step 5: .* after step 4;"):
+    with pytest.raises(NonFiniteLoss, match="a gradient became NaN or infinite by step 5: .* after step 4;"):
         fit(f, StandardNormal((2,)), toys.grid(), Sharp(), Schedule(100, 16, 1e-2), progress=False)
     assert all(torch.isfinite(p).all() for p in f.parameters())
 
@@ -204,11 +205,11 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     mine, other = (TensorData(torch.randn(50, 2, generator=torch.Generator().manual_seed(s))) for s in (0, 1))
-    loop = training.Loop(
+    first = Loop(
         seeded(lambda: MLP((2,), 16, 2), 0), StandardNormal((2,)), mine, methods.IGN(), Schedule(9, 4), 0, tmp_path
     )
-    loop.save(tmp_path)
-    again = training.Loop(loop.f, loop.source, other, methods.IGN(), Schedule(9, 4), 0, tmp_path)
+    first.save(tmp_path)
+    again = Loop(first.f, first.source, other, methods.IGN(), Schedule(9, 4), 0, tmp_path)
     with pytest.raises(ValueError, match="other settings"):
         again.resume()
 
@@ -243,7 +244,7 @@ def test_impossible_schedules_are_refused(change, words):
         ([[1.0]], "give a torch tensor"),
         (torch.zeros(5), r"shape \(5,\)"),
         (torch.zeros(1, 2), "1 sample"),
-        (torch.zeros(5, 2, dtype=torch.uint8), "convert it to float"),
+        (torch.zeros(5, 2, dtype=torch.int32), "give bytes, or float"),
         (torch.tensor([[1.0, 2.0], [float("nan"), 0.0]]), "in 1 of 2 samples"),
     ],
 )

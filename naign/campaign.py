@@ -1,0 +1,112 @@
+"""Every training that the book shows: its rows of runs at each profile, and the runs of a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from naign import experiments, profiles, records
+from naign.methods import METHODS
+from naign.tables import LABELS
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that differ by their seeds alone: 0, 1, ..., seeds - 1 and the same settings.
+
+    changes : the settings that differ from those of the experiment `name`
+    """
+
+    label: str
+    name: str
+    changes: dict
+    seeds: int
+
+
+SHORT = {"quick": 20, "cpu": 1_000, "paper": 20_000}  # steps of the comparisons of single choices
+CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
+
+
+def toys(profile: str) -> list[Row]:
+    """Chapters 1 and 2."""
+    seeds = profiles.SEEDS[profile]
+    return [Row(LABELS[m], f"{d}-{m}", {}, seeds) for d in profiles.TOYS for m in METHODS]
+
+
+def toy_choices(profile: str) -> list[Row]:
+    """The ledger's: one choice changed at a time, on the grid."""
+    changes = [("naign", {}), ("naign", {"idempotence": "plain"}), ("naign", {"distance": "l2-squared"})]
+    changes += [("naign", {"candidate_dtype": "bfloat16"}), ("ign", {}), ("ign", {"clamp": 1.5})]
+    seeds = profiles.SEEDS[profile]
+    return [Row(LABELS[m], f"grid-{m}", change, seeds) for m, change in changes]
+
+
+def mnist(profile: str) -> dict[str, list[Row]]:
+    """Chapter 3: group -> rows. All but "main" are short runs of NAIGN with our settings, one thing changed."""
+    seeds = profiles.SEEDS[profile]
+    short = {"steps": SHORT[profile]}
+
+    def changed(label: str, method: str = "naign", **changes: object) -> Row:
+        return Row(label, f"mnist-{method}", short | changes, 2 if profile == "paper" else 1)
+
+    main = [
+        Row(f"{LABELS[m]}, {recipe}", f"mnist-{m}", {"recipe": recipe} if recipe == "paper" else {}, seeds)
+        for recipe in profiles.RECIPES
+        for m in METHODS
+    ]
+    ign = [Row("IGN, ours, clamped", "mnist-ign", {"clamp": 1.5}, seeds)]
+    return {
+        "main": main + ign,
+        "terms": [
+            changed("all three"),
+            changed("no reconstruction", w_rec=0.0),
+            changed("no IMLE", w_imle=0.0),
+            changed("no idempotence (NAIGN-)", "naign-minus"),
+            changed("IMLE alone", "naign-minus", w_rec=0.0),
+        ],
+        "idempotence": [
+            changed("ours"),
+            changed("weight 1 from the first step", warm_start=0, w_idem=1.0),
+            changed("weight 1 after a warm start", w_idem=1.0),
+            changed("plain", idempotence="plain"),
+        ],
+        "networks": [
+            changed(f"{norm} norm, {source} noise", norm=norm, source=source)
+            for norm in ("group", "batch")
+            for source in ("normal", "fourier")
+        ],
+        "candidates": [changed(f"M = {c:g} N", candidates=c, decay="constant") for c in CANDIDATES],
+    }
+
+
+def every(profile: str) -> list[Row]:
+    """All rows, each run once."""
+    if profile not in profiles.PROFILES:
+        raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
+    groups = [toys(profile), toy_choices(profile), *mnist(profile).values()]
+    rows = {(row.name, *sorted(row.changes.items())): row for group in groups for row in group}
+    return list(rows.values())
+
+
+def load(row: Row, profile: str, seed: int = 0, progress: bool = True, **changes: object) -> list[records.Run]:
+    """A row's runs, recorded or trained now; `seed` is the first, and without changes it has its weights."""
+    changes = row.changes | changes
+    seeds = range(seed, seed + row.seeds)
+    return [
+        experiments.load_one(row.name, profile, s, progress, weights=s == seed and not changes, **changes)
+        for s in seeds
+    ]
+
+
+def resolve(profile: str, rows_of: object) -> str:
+    """The profile to show: "recorded" means the largest at which all of `rows_of(profile)` is recorded, else "quick"."""
+    if profile != "recorded":
+        if profile not in profiles.PROFILES:
+            raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(profiles.PROFILES)}.")
+        return profile
+    for candidate in reversed(profiles.PROFILES):
+        runs = [
+            experiments.get(row.name, candidate, s, **row.changes) for row in rows_of(candidate) for s in range(row.seeds)
+        ]
+        if all((records.records_root() / records.directory_name(run)).is_dir() for run in runs):
+            return candidate
+    return "quick"
