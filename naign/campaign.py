@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from naign import experiments, profiles, records
@@ -26,10 +27,10 @@ SHORT = {"quick": 20, "cpu": 1_000, "paper": 20_000}  # steps of the comparisons
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
-def toys(profile: str) -> list[Row]:
-    """Chapters 1 and 2."""
+def toys(profile: str, *data: str) -> list[Row]:
+    """Chapters 1 and 2: each method on some toys, by default on all."""
     seeds = profiles.SEEDS[profile]
-    return [Row(LABELS[m], f"{d}-{m}", {}, seeds) for d in profiles.TOYS for m in METHODS]
+    return [Row(LABELS[m], f"{d}-{m}", {}, seeds) for d in data or profiles.TOYS for m in METHODS]
 
 
 def toy_choices(profile: str) -> list[Row]:
@@ -97,16 +98,14 @@ def load(row: Row, profile: str, seed: int = 0, progress: bool = True, **changes
     ]
 
 
-def resolve(profile: str, rows_of: object) -> str:
-    """The profile to show: "recorded" means the largest at which all of `rows_of(profile)` is recorded, else "quick"."""
+def resolve(profile: str, rows: Callable[[str], list[Row]]) -> str:
+    """The profile to show: "recorded" means the largest at which all its rows are recorded, else "quick"."""
     if profile != "recorded":
         if profile not in profiles.PROFILES:
             raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(profiles.PROFILES)}.")
         return profile
     for candidate in reversed(profiles.PROFILES):
-        runs = [
-            experiments.get(row.name, candidate, s, **row.changes) for row in rows_of(candidate) for s in range(row.seeds)
-        ]
+        runs = [experiments.get(r.name, candidate, s, **r.changes) for r in rows(candidate) for s in range(r.seeds)]
         if all((records.records_root() / records.directory_name(run)).is_dir() for run in runs):
             return candidate
     return "quick"

@@ -109,8 +109,8 @@ class Experiment:
         This is what names a run, so that a new setting with a default renames none.
         """
         config = config or self.config()
-        schedule = {f.name: f.default for f in fields(Schedule)}
-        defaults = {"source": "normal"} | asdict(make(self.method)) | schedule | replace(self, data_options={})._data_parameters()
+        defaults = {f.name: f.default for f in fields(Schedule)} | {"source": "normal"}
+        defaults |= asdict(make(self.method)) | replace(self, data_options={})._data_parameters()
         missing = object()
         kept = {k: v for k, v in config["parameters"].items() if v != _plain(defaults.get(k, missing))}
         return config | {"parameters": kept}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from naign import images, profiles, records
 from naign.experiment import Experiment, build
 from naign.methods import METHODS
-from naign.profiles import DATA, IMAGES, PROFILES, SEEDS
+from naign.profiles import DATA, IMAGES, PROFILES
 
 
 def names() -> list[str]:
@@ -59,33 +58,11 @@ def _standard(name: str, data: str, method: str, profile: str, seed: int, change
     return experiment.with_parameters(**changes)
 
 
-def resolve(profile: str, wanted: Sequence[tuple[str, dict]]) -> str:
-    """The profile to show: "recorded" means the largest at which all of `wanted` is recorded, else "quick".
-
-    wanted : names of experiments, each with the settings that are changed
-    """
-    if profile != "recorded":
-        if profile not in PROFILES:
-            raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(PROFILES)}.")
-        return profile
-    for candidate in reversed(PROFILES):
-        runs = [get(name, candidate, seed, **changes) for name, changes in wanted for seed in range(SEEDS[candidate])]
-        if all((records.records_root() / records.directory_name(run)).is_dir() for run in runs):
-            return candidate
-    return "quick"
-
-
 def load_one(
     name: str, profile: str, seed: int = 0, progress: bool = True, weights: bool = True, **changes: object
 ) -> records.Run:
     """One run, recorded or trained now; without `weights` its numbers are enough."""
     return records.load_or_fit(get(name, profile, seed, **changes), build, weights, progress=progress)
-
-
-def load_seeds(name: str, profile: str, seed: int = 0, **changes: object) -> list[records.Run]:
-    """The runs of all of a profile's seeds; `seed` is the first, and without changes it has its weights."""
-    seeds = range(seed, seed + SEEDS[profile])
-    return [load_one(name, profile, s, weights=s == seed and not changes, **changes) for s in seeds]
 
 
 def fit(

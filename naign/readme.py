@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from naign import bench, evaluation, experiments, figures, profiles, tables
+from naign import bench, campaign, evaluation, experiments, figures, tables
 
 BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
 # data, score, what it is called, digits, what the paper says of it (in pictures, without a number)
@@ -24,9 +24,8 @@ METHODS = ("ign", "naign-minus", "naign")
 
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
-    names = [f"{data}-{m}" for data in profiles.TOYS for m in METHODS]
-    profile = experiments.resolve("recorded", [(name, {}) for name in names])
-    runs = {name: experiments.load_seeds(name, profile) for name in names}
+    profile = campaign.resolve("recorded", campaign.toys)
+    runs = {row.name: campaign.load(row, profile) for row in campaign.toys(profile)}
     lines = []
     for data, score, title, digits, claim in ROWS:
         values = [[r.metrics["fz"][score] for r in runs[f"{data}-{m}"]] for m in METHODS]
@@ -59,7 +58,7 @@ def write(root: Path) -> None:
     before, rest = readme.read_text().split(BEGIN)
     after = rest.split(END)[1]
     readme.write_text(f"{before}{BEGIN}\n\n{numbers(root)}\n\n{END}{after}")
-    profile = experiments.resolve("recorded", [("grid-naign", {}), ("grid-ign", {})])
+    profile = campaign.resolve("recorded", lambda p: campaign.toys(p, "grid"))
     toy = experiments.get("grid-naign").load_data()
     rows = {m: evaluation.five_columns(experiments.load_one(f"grid-{m}", profile), toy) for m in ("naign", "ign")}
     figures.five_columns(rows, (-5.2, 5.2)).savefig(root / "book" / "_static" / "grid.png", dpi=110)

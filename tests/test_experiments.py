@@ -104,25 +104,3 @@ def test_a_data_set_that_cannot_be_had_is_refused_not_swapped(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ValueError, match="install it with"):
         naign.fit("digits", profile="quick", progress=False)
-
-
-def test_recorded_means_the_largest_profile_with_every_record(monkeypatch, tmp_path):
-    from naign import records
-
-    monkeypatch.setattr(records, "records_root", lambda: tmp_path)
-    wanted = [("grid-naign", {}), ("grid-ign", {"clamp": 1.5})]
-
-    def record(name, seed, **changes):
-        (tmp_path / records.directory_name(get(name, "cpu", seed, **changes))).mkdir()
-
-    assert experiments.resolve("recorded", wanted) == "quick"
-    for seed in range(3):
-        record("grid-naign", seed)
-        record("grid-ign", seed)
-        assert experiments.resolve("recorded", wanted) == "quick"
-    for seed in range(3):
-        assert experiments.resolve("recorded", wanted) == "quick"
-        record("grid-ign", seed, clamp=1.5)
-    assert experiments.resolve("recorded", wanted) == "cpu"
-    with pytest.raises(ValueError, match="unknown profile 'big'"):
-        experiments.resolve("big", wanted)
