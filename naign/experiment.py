@@ -152,7 +152,7 @@ class Experiment:
             judge = restoration.Judge(data, device=device)
             if hasattr(source, "estimate"):
                 source.estimate(data.take(slice(0, 20_000)))
-            probe = judge.probe(source, judge.n)
+            probe = judge.probe(source)
         f, source = f.to(device), source.to(device)
         on_device = data.to(device) if hasattr(data, "to") else data
         method, schedule = make(self.method, **self.method_options), Schedule(**self.schedule)

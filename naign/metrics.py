@@ -65,7 +65,22 @@ def frechet(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
 
 
-def coverage_density(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
+def radii(real: ArrayLike, k: int = 5) -> np.ndarray:
+    """Distance of each real point to its k-th nearest other, (n, D) -> (n,).
+
+    Raises
+    ------
+    ValueError
+        If there are not more than k points.
+    """
+    if len(real) <= k:
+        raise ValueError(f"{len(real)} real points cannot have a {k}-th neighbour: give more than {k}.")
+    return _radii(np.asarray(real), k)
+
+
+def coverage_density(
+    real: ArrayLike, fake: ArrayLike, k: int = 5, radius: np.ndarray | None = None
+) -> tuple[float, float]:
     """Coverage and Density of Naeem et al. (2020).
 
     Around each real point lies a ball that reaches to its k-th nearest real neighbour.
@@ -75,6 +90,7 @@ def coverage_density(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
     Parameters
     ----------
     real, fake : (n, D) and (m, D)
+    radius : `radii(real, k)`, where it is known already
 
     Returns
     -------
@@ -86,35 +102,42 @@ def coverage_density(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
         If there are not more than k real points.
     """
     real, fake = np.asarray(real), np.asarray(fake)
-    if len(real) <= k:
-        raise ValueError(f"{len(real)} real points cannot have a {k}-th neighbour: give more than {k}.")
-    nearest, inside = _balls_by_tree(real, fake, k) if real.shape[1] <= 8 else _balls(real, fake, k)
-    return float(nearest.mean()), float(inside.sum() / (k * len(fake)))
+    radius = radii(real, k) if radius is None else radius
+    inside = _inside(real, fake, radius)
+    return float((inside > 0).mean()), float(inside.sum() / (k * len(fake)))
 
 
-def _balls_by_tree(real: np.ndarray, fake: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which balls hold a fake point and how many each holds, (n,) each."""
-    from scipy.spatial import cKDTree
-
-    real, fake = real.astype(float), fake.astype(float)
-    radius = cKDTree(real).query(real, [k + 1])[0][:, 0]  # the nearest real point is the point itself
-    tree = cKDTree(fake)
-    inside = tree.query_ball_point(real, np.nextafter(radius, 0), return_length=True)
-    return tree.query(real)[0] < radius, inside
+# In few dimensions a tree finds neighbours; in many it does not help, and distances are
+# computed by blocks of matrix products.
+FEW = 8
+BLOCK = 1000
 
 
-def _balls(real: np.ndarray, fake: np.ndarray, k: int, chunk: int = 1000) -> tuple[np.ndarray, np.ndarray]:
-    """The same in many dimensions, where a tree does not help: distances by blocks of matrix products."""
-    real, fake = (torch.as_tensor(a - real.mean(0), dtype=torch.float32) for a in (real, fake))
-    covered, inside = [], []
-    for part in real.split(chunk):
-        radius = _squared(part, real).topk(k + 1, largest=False).values[:, -1:]
-        hits = (_squared(part, fake) < radius).sum(1)
-        covered.append(hits > 0)
-        inside.append(hits)
-    return torch.cat(covered).numpy(), torch.cat(inside).numpy()
+def _radii(real: np.ndarray, k: int) -> np.ndarray:
+    if real.shape[1] <= FEW:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(real.astype(float)).query(real, [k + 1])[0][:, 0]  # the nearest is the point itself
+    x = _centred(real, real)
+    return torch.cat([_distances(part, x).topk(k + 1, largest=False).values[:, -1] for part in x.split(BLOCK)]).numpy()
 
 
-def _squared(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Squared distances, (len(a), len(b)), of centred points."""
-    return a.square().sum(1, keepdim=True) + b.square().sum(1) - 2 * a @ b.T
+def _inside(real: np.ndarray, fake: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """How many fake points lie in each real point's ball, (n,)."""
+    if real.shape[1] <= FEW:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(fake.astype(float)).query_ball_point(real, np.nextafter(radius, 0), return_length=True)
+    x, y = _centred(real, real), _centred(fake, real)
+    parts = zip(x.split(BLOCK), torch.as_tensor(radius).split(BLOCK), strict=True)
+    return torch.cat([(_distances(part, y) < r[:, None]).sum(1) for part, r in parts]).numpy()
+
+
+def _centred(a: np.ndarray, real: np.ndarray) -> torch.Tensor:
+    return torch.as_tensor(a - real.mean(0), dtype=torch.float32)
+
+
+def _distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Distances, (len(a), len(b)), of centred points."""
+    norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
+    return torch.addmm(norms, a, b.T, alpha=-2).clamp_min_(0).sqrt_()

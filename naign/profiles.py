@@ -43,7 +43,7 @@ _OURS = {  # idempotence at full weight from the first step ends in a constant f
     "paper": {"warm_start": 1_000, "lr": 1e-3, "decay": "cosine"},
 }
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
-PROBES = 12
+PROBES = 10
 
 
 def looks(data: str, steps: int) -> dict[str, tuple[int, ...]]:

@@ -37,6 +37,7 @@ class Judge:
     def __init__(self, data: TensorData, n: int = 10_000, device: torch.device | str = "cpu"):
         test = data.test or data
         self.data, self.device, self.n = data, device, min(n, len(test))
+        self.few = max(2, self.n // 2)  # samples where a whole curve is measured
         self.x = test.take(slice(0, self.n)).cpu()
         self.y = None if test.labels is None else test.labels[: self.n]
         # The LeNet reads digits only; other images are compared by their pixels.
@@ -49,27 +50,34 @@ class Judge:
     def real(self) -> np.ndarray:
         return self.features(self.x)
 
+    @functools.cached_property
+    def real_radii(self) -> np.ndarray:
+        return metrics.radii(self.real)
+
+    @functools.cached_property
+    def pixel_radii(self) -> np.ndarray:
+        return metrics.radii(self.x.flatten(1).numpy())
+
     def fld(self, images: Tensor) -> float:
         """Fréchet distance to the test images in the features of the LeNet."""
         return metrics.frechet(self.real, self.features(images))
 
     def scores(self, images: Tensor) -> dict[str, float]:
         """FLD, Coverage and Density in LeNet features, and the latter two in pixel space."""
-        images = images.cpu()
-        pixels = metrics.coverage_density(self.x.flatten(1), images.flatten(1))
+        pixels = metrics.coverage_density(self.x.flatten(1), images.cpu().flatten(1), radius=self.pixel_radii)
         if self.net is None:
             return {"coverage": pixels[0], "density": pixels[1]}
         fake = self.features(images)
-        coverage, density = metrics.coverage_density(self.real, fake)
+        coverage, density = metrics.coverage_density(self.real, fake, radius=self.real_radii)
         result = {"fld": metrics.frechet(self.real, fake), "coverage": coverage, "density": density}
         return result | {"pixel_coverage": pixels[0], "pixel_density": pixels[1]}
 
     def labels(self, images: Tensor) -> Tensor:
         return torch.cat([lenet.labels(self.net, part.to(self.device)).cpu() for part in images.split(1000)])
 
-    def probe(self, source: nn.Module, n: int) -> functools.partial:
-        """A function of f that gives the FLD of f(z) and f(f(z)), the same n draws z every time."""
-        z = source.to("cpu").sample(n, torch.Generator().manual_seed(SEED))
+    def probe(self, source: nn.Module) -> functools.partial:
+        """A function of f that gives the FLD of f(z) and f(f(z)), the same draws z every time."""
+        z = source.to("cpu").sample(self.few, torch.Generator().manual_seed(SEED))
         source.to(self.device)
         return functools.partial(self._probe, z=z)
 
@@ -89,22 +97,22 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
     z = source.sample(judge.n, torch.Generator().manual_seed(SEED))
     x = judge.x.to(judge.device)
     chain = [z.to(judge.device)]
-    for _ in range(APPLICATIONS):
-        chain.append(project(f, chain[-1]))
-    fx = project(f, x)
+    for k in range(APPLICATIONS):
+        chain.append(project(f, chain[-1] if k < 2 else chain[-1][: judge.few]))
+    fx, pairs = project(f, x), zip(chain[1:], chain[2:], strict=False)
     result = {
         "n": judge.n,
         "rec": distance(x, fx, "l1").mean().item(),
         "gap": distance(chain[1], chain[2], "l1").mean().item(),
         "fz": judge.scores(chain[1]),
         "ffz": judge.scores(chain[2]),
-        "settle": {"move": [distance(a, b, "l1").mean().item() for a, b in zip(chain[1:], chain[2:], strict=False)]},
+        "settle": {"move": [distance(a[: judge.few], b[: judge.few], "l1").mean().item() for a, b in pairs]},
     }
     if judge.net:
-        result["settle"]["fld"] = [judge.fld(y) for y in chain]
+        result["settle"]["fld"] = [judge.fld(y[: judge.few]) for y in chain]
         result["classes"] = metrics.mode_shares(judge.labels(chain[1]), 10).round(4).tolist()
     result["restoration"] = {name: restoration(f, name, judge, x) for name in CORRUPTIONS}
-    result["levels"] = {name: by_level(f, name, levels, x[: max(1, judge.n // 5)]) for name, levels in LEVELS.items()}
+    result["levels"] = {name: by_level(f, name, levels, x[: max(1, judge.n // 10)]) for name, levels in LEVELS.items()}
     pictures = {"x": x[:8], "fx": fx[:8], "ffx": project(f, fx[:8])}
     pictures |= {"z": chain[0][:8], "fz": chain[1][:64], "ffz": chain[2][:64]}
     for name in CORRUPTIONS:
