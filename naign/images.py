@@ -62,11 +62,21 @@ class TensorData:
     def take(self, index: Tensor | slice) -> Tensor:
         """Some samples as floats, (k, *D)."""
         x = self.x[index]
-        return x.float() / 127.5 - 1 if x.dtype == torch.uint8 else x
+        return as_floats(x) if x.dtype == torch.uint8 else x
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n samples, (n, *D), drawn with replacement."""
         return self.take(torch.randint(len(self.x), (n,), generator=generator, device=self.x.device))
+
+
+def as_floats(x: Tensor) -> Tensor:
+    """Bytes as numbers in [-1, 1]."""
+    return x.float() / 127.5 - 1
+
+
+def as_bytes(x: Tensor) -> Tensor:
+    """Images in [-1, 1] as bytes on the CPU; what lies outside is cut off."""
+    return x.detach().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
 
 
 def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:

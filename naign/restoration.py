@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from naign import lenet, metrics
+from naign import lenet, matching, metrics
 from naign.corruptions import CORRUPTIONS
-from naign.images import TensorData
+from naign.images import TensorData, as_bytes
 from naign.losses import distance
 from naign.projection import project
 
@@ -112,6 +113,7 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
         result["settle"]["fld"] = [judge.fld(y[: judge.few]) for y in chain]
         result["classes"] = metrics.mode_shares(judge.labels(chain[1]), 10).round(4).tolist()
     result["restoration"] = {name: restoration(f, name, judge, x) for name in CORRUPTIONS}
+    result["winners"] = winners(f, source, x[:64], 640)
     result["levels"] = {name: by_level(f, name, levels, x[: max(1, judge.n // 10)]) for name, levels in LEVELS.items()}
     pictures = {"x": x[:8], "fx": fx[:8], "ffx": project(f, fx[:8])}
     pictures |= {"z": chain[0][:8], "fz": chain[1][:64], "ffz": chain[2][:64]}
@@ -119,6 +121,22 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
         damaged = damage(name, x[:8])
         pictures |= {f"{name}.{k}": project(f, damaged, k) for k in range(3)}
     return result, {name: as_bytes(images) for name, images in pictures.items()}
+
+
+@torch.no_grad()
+def winners(f: nn.Module, source: nn.Module, x: Tensor, candidates: int) -> dict[str, float]:
+    """Mean distance of the winners as the search saw them, as the training step does, and as f is used.
+
+    A batch norm makes these three: the search sees the statistics of its batch of candidates,
+    the step those of the winners alone, and use has the running ones.
+    """
+    f = copy.deepcopy(f).train()
+    z = source.sample(candidates, torch.Generator().manual_seed(SEED)).to(x.device)
+    index = matching.nearest(f, x, z, "l1")
+    parts = [f(part) for part in z.split(matching.CHUNK)]
+    searched, trained, used = torch.cat(parts)[index], f(z[index]), project(f, z[index])
+    images = {"searched": searched, "trained": trained, "used": used}
+    return {name: distance(x, y, "l1").mean().item() for name, y in images.items()}
 
 
 def damage(name: str, x: Tensor, level: float | None = None, seed: int = SEED) -> Tensor:
@@ -165,8 +183,3 @@ def floor(judge: Judge) -> dict:
         a, b = (judge.real[part.numpy()] for part in half.chunk(2))
         result["halves"] = metrics.frechet(a, b)
     return result
-
-
-def as_bytes(images: Tensor) -> Tensor:
-    """Images in [-1, 1] as bytes; what lies outside is cut off."""
-    return images.detach().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
