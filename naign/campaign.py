@@ -24,6 +24,7 @@ class Row:
 
 
 SHORT = {"quick": 20, "cpu": 1_000, "paper": 20_000}  # steps of the comparisons of single choices
+MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
@@ -41,28 +42,32 @@ def toy_choices(profile: str) -> list[Row]:
     return [Row(LABELS[m], f"grid-{m}", change, seeds) for m, change in changes]
 
 
-def mnist(profile: str) -> dict[str, list[Row]]:
-    """Chapter 3: group -> rows. All but "main" are short runs of NAIGN with our settings, one thing changed."""
-    seeds = profiles.SEEDS[profile]
-    short = {"steps": SHORT[profile]}
+def mnist(profile: str, **given: object) -> dict[str, list[Row]]:
+    """Chapter 3: group -> rows. All but "main" are short runs of NAIGN with our settings, one thing changed.
+
+    given : settings for all rows that do not set them themselves
+    """
+    many, some, few = MNIST_SEEDS[profile]
+    short = {"steps": SHORT[profile]} | given
+
+    def row(label: str, method: str, seeds: int, **changes: object) -> Row:
+        if method == "ign":
+            changes.pop("candidates", None)
+        return Row(label, f"mnist-{method}", changes, seeds)
 
     def changed(label: str, method: str = "naign", **changes: object) -> Row:
-        return Row(label, f"mnist-{method}", short | changes, 2 if profile == "paper" else 1)
+        return row(label, method, few, **(short | changes))
 
-    main = [
-        Row(f"{LABELS[m]}, {recipe}", f"mnist-{m}", {"recipe": recipe} if recipe == "paper" else {}, seeds)
-        for recipe in profiles.RECIPES
-        for m in METHODS
-    ]
-    ign = [Row("IGN, ours, clamped", "mnist-ign", {"clamp": 1.5}, seeds)]
+    ours = [row(LABELS[m], m, some if m == "naign-minus" else many, **given) for m in METHODS]
+    paper = [row(f"{LABELS[m]}, paper's settings", m, some, recipe="paper", **given) for m in METHODS]
     return {
-        "main": main + ign,
+        "main": ours + paper + [row("IGN, clamped", "ign", some, **given, clamp=1.5)],
         "terms": [
             changed("all three"),
-            changed("no reconstruction", w_rec=0.0),
+            changed("no reconstruction", w_rec=0.0, warm_start=0),
             changed("no IMLE", w_imle=0.0),
             changed("no idempotence (NAIGN-)", "naign-minus"),
-            changed("IMLE alone", "naign-minus", w_rec=0.0),
+            changed("IMLE alone", "naign-minus", w_rec=0.0, warm_start=0),
         ],
         "idempotence": [
             changed("ours"),
@@ -84,7 +89,10 @@ def every(profile: str) -> list[Row]:
     if profile not in profiles.PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
     groups = [toys(profile), toy_choices(profile), *mnist(profile).values()]
-    rows = {(row.name, *sorted(row.changes.items())): row for group in groups for row in group}
+    rows: dict[str, Row] = {}
+    for row in (row for group in groups for row in group):
+        name = records.directory_name(experiments.get(row.name, profile, 0, **row.changes))
+        rows[name] = max(row, rows.get(name, row), key=lambda r: r.seeds)
     return list(rows.values())
 
 
