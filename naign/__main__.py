@@ -119,14 +119,14 @@ def _fit(options: argparse.Namespace) -> None:
 def _sheets(run: Run, data: TensorData, directory: Path) -> None:
     """Pictures of generated and of restored images beside the run."""
     try:
-        from naign import corruptions, figures, projection, restoration
+        from naign import corruptions, pictures, projection, restoration
     except ImportError as error:
         print(f"the run is saved; its pictures need {error.name}: install it and repeat the command.", file=sys.stderr)
         return
     generator = torch.Generator().manual_seed(0)
     z = run.source.sample(12, generator)
     clouds = [z.clamp(-1, 1), projection.project(run.f, z), projection.project(run.f, z, 2)]
-    figures.sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
+    pictures.sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
     test = data.test or data
     clean = test.take(torch.randperm(len(test), generator=generator)[:12])
     rows, labels = [clean, projection.project(run.f, clean)], ["x", "f(x)"]
@@ -134,7 +134,7 @@ def _sheets(run: Run, data: TensorData, directory: Path) -> None:
         damaged = restoration.damage(name, clean)
         rows += [damaged, projection.project(run.f, damaged), projection.project(run.f, damaged, 2)]
         labels += [name, "f(x')", "f(f(x'))"]
-    figures.sheet(rows, labels).savefig(directory / "restored.png")
+    pictures.sheet(rows, labels).savefig(directory / "restored.png")
     print(f"{directory / 'generated.png'}\n{directory / 'restored.png'}")
 
 

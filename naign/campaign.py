@@ -96,24 +96,23 @@ def every(profile: str) -> list[Row]:
     return list(rows.values())
 
 
-def load(row: Row, profile: str, seed: int = 0, progress: bool = True, **changes: object) -> list[records.Run]:
+def load(row: Row, profile: str, seed: int = 0, progress: bool = True) -> list[records.Run]:
     """A row's runs, recorded or trained now; `seed` is the first, and without changes it has its weights."""
-    changes = row.changes | changes
-    seeds = range(seed, seed + row.seeds)
     return [
-        experiments.load_one(row.name, profile, s, progress, weights=s == seed and not changes, **changes)
-        for s in seeds
+        experiments.load_one(row.name, profile, s, progress, weights=s == seed and not row.changes, **row.changes)
+        for s in range(seed, seed + row.seeds)
     ]
 
 
-def resolve(profile: str, rows: Callable[[str], list[Row]]) -> str:
+def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> str:
     """The profile to show: "recorded" means the largest at which all its rows are recorded, else "quick"."""
     if profile != "recorded":
         if profile not in profiles.PROFILES:
             raise ValueError(f"unknown profile {profile!r}: choose recorded, {', '.join(profiles.PROFILES)}.")
         return profile
     for candidate in reversed(profiles.PROFILES):
-        runs = [experiments.get(r.name, candidate, s, **r.changes) for r in rows(candidate) for s in range(r.seeds)]
+        wanted = [(r, s) for r in rows(candidate) for s in range(seed, seed + r.seeds)]
+        runs = [experiments.get(r.name, candidate, s, **r.changes) for r, s in wanted]
         if all((records.records_root() / records.directory_name(run)).is_dir() for run in runs):
             return candidate
     return "quick"

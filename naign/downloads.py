@@ -15,7 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from naign import files
-from naign.images import TensorData, resized
+from naign.images import TensorData, digits, resized
 from naign.provenance import cache_root
 
 # File (without .gz): MD5 of the decompressed bytes, which all mirrors share; their gzip wrappers differ.
@@ -46,6 +46,14 @@ def mnist(size: int = 32) -> TensorData:
         raise ValueError(f"size is {size}: give 8 or more, 32 as the paper does.")
     given = os.environ.get("NAIGN_DATA")
     return _mnist(Path(given) / "mnist" if given else cache_root() / "data" / "mnist", given is None, size)
+
+
+def mnist_or_digits() -> tuple[TensorData, str]:
+    """MNIST, or where it cannot be had scikit-learn's digits, and a sentence that tells the reader so."""
+    try:
+        return mnist(), ""
+    except ValueError as error:
+        return digits(), f"MNIST could not be had here, scikit-learn's small digits stand for it: {error}"
 
 
 @functools.lru_cache(maxsize=2)

@@ -101,11 +101,16 @@ def losses(histories: dict[str, Sequence[dict[str, list[float]]]]) -> Figure:
             for i, h in enumerate(runs):
                 if term in h and any(h[term]):
                     label = LABELS[method] if i == 0 else None
-                    ax.plot(h["step"], np.abs(h[term]), color=COLOURS[method], lw=0.9, alpha=0.8, label=label)
+                    ax.plot(h["step"], _present(np.abs(h[term])), color=COLOURS[method], lw=0.9, alpha=0.8, label=label)
         ax.set(yscale="log", xlabel="step", title=f"|{term}|" if term == "tight" else term)
         ax.legend(fontsize=7)
     axes[0, 0].set_ylabel("loss term (log scale)")
     return _tight(figure)
+
+
+def _present(values: ArrayLike) -> np.ndarray:
+    """The values without the zeros of a warm start, in which a term is not computed."""
+    return np.where(np.asarray(values) == 0, np.nan, values)
 
 
 def mode_shares(shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None) -> Figure:
@@ -155,19 +160,6 @@ def tradeoff(points: dict[str, Sequence[tuple[float, float]]], x: str, y: str) -
     return _tight(figure)
 
 
-def sheet(rows: Sequence[ArrayLike], labels: Sequence[str]) -> Figure:
-    """Rows of images in [-1, 1]: each (n, C, H, W)."""
-    count = len(rows[0])
-    figure, axes = plt.subplots(len(rows), count, figsize=(0.62 * count + 1, 0.72 * len(rows)), squeeze=False)
-    for line, images, label in zip(axes, rows, labels, strict=True):
-        for ax, image in zip(line, np.asarray(images), strict=True):
-            picture = np.clip((image.transpose(1, 2, 0) + 1) / 2, 0, 1)
-            ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
-            ax.set(xticks=[], yticks=[])
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-    return _tight(figure)
-
-
 def _tight(figure: Figure) -> Figure:
     figure.tight_layout()
     plt.close(figure)  # a notebook would show it twice
@@ -180,9 +172,8 @@ def winners(histories: dict[str, dict[str, Sequence[dict[str, list[float]]]]]) -
     for ax, (data, methods) in zip(axes[0], histories.items(), strict=True):
         for method, runs in methods.items():
             for i, h in enumerate(runs):
-                ax.plot(
-                    h["step"], h["distinct"], color=COLOURS[method], lw=0.9, label=LABELS[method] if i == 0 else None
-                )
+                label = LABELS[method] if i == 0 else None
+                ax.plot(h["step"], _present(h["distinct"]), color=COLOURS[method], lw=0.9, label=label)
         ax.set(title=data, xlabel="step", ylim=(0, 1))
     axes[0, 0].set_ylabel("distinct winners")
     axes[0, -1].legend(fontsize=7)

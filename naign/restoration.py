@@ -183,3 +183,27 @@ def floor(judge: Judge) -> dict:
         a, b = (judge.real[part.numpy()] for part in half.chunk(2))
         result["halves"] = metrics.frechet(a, b)
     return result
+
+
+def failures(f: nn.Module, name: str, judge: Judge, count: int = 10) -> tuple[list[Tensor], list[str]]:
+    """The first digits that f restores to another digit, by the LeNet's reading (Figure 8).
+
+    Returns
+    -------
+    [x, damaged x, f(damaged x)], each (count or fewer, 1, 32, 32), and what was read, like "4 → 9"
+    """
+    x = judge.x[:2000].to(judge.device)
+    damaged = damage(name, x)
+    restored = project(f, damaged)
+    truth, before, after = judge.y[: len(x)], judge.labels(x), judge.labels(restored)
+    at = ((before == truth) & (after != truth)).nonzero().flatten()[:count]
+    read = [f"{truth[i]} → {after[i]}" for i in at]
+    return [images[at.to(images.device)].cpu() for images in (x, damaged, restored)], read
+
+
+def curve(metrics: list[dict], key: str, against: str = "step") -> tuple[list[float], np.ndarray]:
+    """A score during training, over runs: steps, or mean seconds of training, (k,), and values, (runs, k)."""
+    probes = [{int(step): values for step, values in m["probes"].items()} for m in metrics]
+    steps = sorted(probes[0])
+    at = steps if against == "step" else [float(np.mean([p[s]["seconds"] for p in probes])) for s in steps]
+    return at, np.array([[p[s][key] for s in steps] for p in probes])

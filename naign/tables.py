@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from naign.corruptions import CORRUPTIONS
+
 LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}
 SCORES = {
     "w1": ("W1 ↓", 2),
@@ -38,6 +40,8 @@ def score_table(metrics: dict[str, Sequence[dict]]) -> str:
 def provenance_line(runs: Sequence[tuple[dict, dict]]) -> str:
     """One sentence: profile, seeds, steps, device and time of some runs, from (config, provenance) pairs."""
     config, origin = runs[0]
+    if "norm" in config["parameters"]:
+        return _image_line(runs)
     seeds = sorted({c["seed"] for c, _ in runs})
     p, minutes = config["parameters"], sum(o["seconds"] for _, o in runs) / 60
     devices = ", ".join(sorted({o["device"] for _, o in runs}))
@@ -46,6 +50,93 @@ def provenance_line(runs: Sequence[tuple[dict, dict]]) -> str:
         f"{p['depth']} × {p['width']} units, N = {p['batch_size']}, learning rate {p['lr']:g} ({p['decay']}); "
         f"{minutes:.1f} minutes of training in all, {origin['threads']} thread(s) a run, on {devices}."
     )
+
+
+def _image_line(runs: Sequence[tuple[dict, dict]]) -> str:
+    def values(key: str) -> str:
+        found = {c["parameters"].get(key, 0) for c, _ in runs} - {0}
+        return " or ".join(f"{v:,}" if type(v) is int else f"{v}" for v in sorted(found))
+
+    seeds = sorted({c["seed"] for c, _ in runs})
+    minutes = sum(o["seconds"] for _, o in runs) / 60
+    devices, threads = (" and ".join(sorted({str(o[k]) for _, o in runs})) for k in ("device", "threads"))
+    return (
+        f"Profile `{runs[0][0]['profile']}` on {runs[0][0]['data']}: {len(runs)} runs (seeds {str(seeds)[1:-1]}) of "
+        f"{values('steps')} steps, first width {values('width')}, N = {values('batch_size')}, "
+        f"learning rate {values('lr')} ({values('decay')}); {minutes:.0f} minutes of training in all, "
+        f"{threads} thread(s) a run, on {devices}."
+    )
+
+
+# The paper's Tables 1 and 2, to stand beside ours, the latter in the order of CORRUPTIONS. In print
+# NAIGN's Density lacks its point.
+PAPER_GENERATION = {
+    ("IGN", "fz"): ("359 ± 40", "0.39 ± 0.04", "0.38 ± 0.03"),
+    ("IGN", "ffz"): ("440 ± 194", "0.36 ± 0.01", "0.38 ± 0.04"),
+    ("NAIGN", "fz"): ("279 ± 40", "0.58 ± 0.01", "0.52 ± 0.02"),
+    ("NAIGN", "ffz"): ("247 ± 34", "0.56 ± 0.02", "0.49 ± 0.02"),
+    ("NAIGN-", "fz"): ("382 ± 32", "0.60 ± 0.01", "0.63 ± 0.2"),
+    ("NAIGN-", "ffz"): ("351 ± 27", "0.60 ± 0.01", "0.60 ± 0.02"),
+}
+PAPER_RESTORATION = {
+    "IGN": ("0.44 ± 0.43", "0.31 ± 0.10", "0.27 ± 0.06", "0.29 ± 0.29"),
+    "NAIGN": ("0.15 ± 0.01", "0.21 ± 0.03", "0.22 ± 0.03", "0.11 ± 0.00"),
+    "NAIGN-": ("0.15 ± 0.00", "0.26 ± 0.02", "0.25 ± 0.02", "0.11 ± 0.00"),
+}
+PAPERS = ", paper's settings"  # ends the label of a row with them
+GENERATION = {"fld": ("FLD ↓", 1), "coverage": ("Coverage ↑", 2), "density": ("Density ↑", 2)}
+PIXELS = {"pixel_coverage": ("Coverage, pixels ↑", 2), "pixel_density": ("Density, pixels ↑", 2)}
+
+
+def generation_table(metrics: dict[str, Sequence[dict]]) -> str:
+    """Table 1: label -> metrics of its runs; the paper's numbers stand with the rows of its settings."""
+    scores = GENERATION | PIXELS
+    head = ["samples", *(title for title, _ in scores.values()), "FLD / IGN's", "paper: FLD", "Coverage", "Density"]
+    rows = []
+    for label, runs in metrics.items():
+        rival = "IGN" + (PAPERS if label.endswith(PAPERS) else "")
+        for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
+            values = [mean_spread([m[key][s] for m in runs], digits) for s, (_, digits) in scores.items()]
+            ratio = np.mean([m[key]["fld"] for m in runs]) / np.mean([m[key]["fld"] for m in metrics[rival]])
+            papers = PAPER_GENERATION[label.removesuffix(PAPERS), key] if label.endswith(PAPERS) else ("", "", "")
+            rows.append([f"{label}: {name}", *values, f"{ratio:.2f}", *papers])
+    real = next(iter(metrics.values()))[0]["data"]
+    rows.append(["training images", *(f"{real['train'][s]:.{d}f}" for s, (_, d) in scores.items()), *[""] * 4])
+    rows.append(["one half of the test images", f"{real['halves']:.1f}", *[""] * 8])
+    return table(head, rows)
+
+
+def restoration_table(metrics: dict[str, Sequence[dict]], key: str = "once", digits: int = 3) -> str:
+    """Table 2, label -> metrics of its runs; for the MAE also the damaged images' own and the paper's rows.
+
+    key : "once" or "twice", MAE to the clean image; "literal", to the damaged one;
+        "changed", the share of digits that become another
+    """
+    first = next(iter(metrics.values()))[0]["restoration"]
+    rows = [
+        [label, *(mean_spread([m["restoration"][name][key] for m in runs], digits) for name in CORRUPTIONS)]
+        for label, runs in metrics.items()
+    ]
+    before = {"once": "damaged", "twice": "damaged", "changed": "changed_damaged"}.get(key)
+    if before:
+        rows.append(["nothing done", *(f"{first[name][before]:.{digits}f}" for name in CORRUPTIONS)])
+    if key == "once":
+        rows += [[f"*the paper: {label}*", *values] for label, values in PAPER_RESTORATION.items()]
+    return table(["", *CORRUPTIONS], rows)
+
+
+def choices_table(metrics: dict[str, Sequence[dict]]) -> str:
+    """One choice changed at a time: label -> metrics of its runs."""
+    head = ["", "FLD f(z)", "FLD f(f(z))", "Coverage", "Density", "rec", "gap"]
+    head += [f"MAE {name}" for name in CORRUPTIONS]
+    rows = []
+    for label, runs in metrics.items():
+        values = [mean_spread([m[k]["fld"] for m in runs], 1) for k in ("fz", "ffz")]
+        values += [mean_spread([m["fz"][k] for m in runs], 2) for k in ("coverage", "density")]
+        values += [mean_spread([m[k] for m in runs]) for k in ("rec", "gap")]
+        values += [mean_spread([m["restoration"][name]["once"] for m in runs]) for name in CORRUPTIONS]
+        rows.append([label, *values])
+    return table(head, rows)
 
 
 def mean_spread(values: Sequence[float], digits: int = 3) -> str:

@@ -27,7 +27,7 @@ ORDER = [
         "matching",
     ),
     *("methods", "loop", "training", "records", "projection", "metrics", "lenet", "evaluation", "restoration"),
-    *("tables", "figures", "panels", "profiles", "experiment", "experiments", "campaign"),
+    *("tables", "figures", "pictures", "panels", "profiles", "experiment", "experiments", "campaign"),
     *("bench", "readme", "runner", "__init__", "__main__"),
 ]
 CORE = {"torch", "numpy", "safetensors", "tqdm"}
