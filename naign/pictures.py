@@ -65,16 +65,15 @@ def style(label: str) -> dict[str, str]:
     return {"color": COLOURS[method], "ls": line}
 
 
-def bands(panels: dict[str, dict[str, Curve]], x: str, y: str, log: bool = True) -> Figure:
-    """Mean and, shaded, smallest to largest over seeds: panel title -> label -> curve."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels) + 1.8, 2.9), sharey=True, squeeze=False)
-    for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
+def bands(panels: dict[str, dict[str, Curve]], x: str, y: Sequence[str]) -> Figure:
+    """Mean and, shaded, smallest to largest over seeds: panel title -> label -> curve; a y label a panel."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels) + 1.8, 2.9), sharey=len(set(y)) == 1, squeeze=False)
+    for ax, (title, curves), name in zip(axes[0], panels.items(), y, strict=True):
         for label, (at, values) in curves.items():
             values = np.atleast_2d(values)
             ax.plot(at, values.mean(0), label=label, lw=1.3, **style(label))
             ax.fill_between(at, values.min(0), values.max(0), color=style(label)["color"], alpha=0.18, lw=0)
-        ax.set(xlabel=x, title=title, yscale="log" if log else "linear")
-    axes[0, 0].set_ylabel(y)
+        ax.set(xlabel=x, ylabel=name, title=title, yscale="log")
     axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return _done(figure)
 

@@ -25,7 +25,10 @@ def put_back(f: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, 
     for name, value in tensors.items():
         if name.startswith("adam."):
             _, i, key = name.split(".")
-            optimiser.state[parameters[int(i)]][key] = value.clone()
+            p = parameters[int(i)]
+            # A fused optimiser reads both by address: its averages must lie in memory as the parameter does.
+            same = value.shape == p.shape
+            optimiser.state[p][key] = torch.empty_like(p).copy_(value) if same else value.clone()
 
 
 def captured(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:

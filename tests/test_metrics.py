@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
+from scipy import integrate, linalg, stats
 
 from naign import metrics, toys
 from naign.evaluation import evaluate
@@ -26,6 +26,36 @@ def test_coverage_and_density_are_those_of_prdc(dim, shift):
     coverage, density = metrics.coverage_density(real, fake, k=5)
     assert coverage == pytest.approx(reference["coverage"], abs=1e-12)
     assert density == pytest.approx(reference["density"], abs=1e-12)
+
+
+def test_coverage_and_density_of_images_are_those_of_prdc():
+    from prdc import compute_prdc
+
+    rng = np.random.default_rng(1)
+    mix = rng.normal(size=(20, 300))
+    real, fake = (np.tanh(rng.normal(size=(1500, 20)) @ mix).astype(np.float32) for _ in "ab")
+    fake[:700] = fake[0]
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = compute_prdc(real, fake, nearest_k=5)
+    found = metrics.coverage_density(real, fake, radius=metrics.radii(real))
+    assert 0.2 < reference["coverage"] < 0.98
+    assert found == pytest.approx((reference["coverage"], reference["density"]), abs=2e-3)
+
+
+def test_the_frechet_distance_of_known_gaussians_and_of_scipys_matrix_root():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(3000, 6)) @ rng.normal(size=(6, 6))
+    b = rng.normal(size=(2000, 6)) @ rng.normal(size=(6, 6)) + 0.3
+    assert metrics.frechet(a, a) == pytest.approx(0, abs=1e-8)
+    assert metrics.frechet(a, a + 2.0) == pytest.approx(6 * 4)  # the means alone
+    centred = a - a.mean(0)
+    assert metrics.frechet(centred, 3 * centred) == pytest.approx(4 * np.trace(np.cov(a, rowvar=False)))  # (3 - 1)^2 S
+    root = linalg.sqrtm(np.cov(a, rowvar=False) @ np.cov(b, rowvar=False)).real
+    reference = np.square(a.mean(0) - b.mean(0)).sum()
+    reference += np.trace(np.cov(a, rowvar=False) + np.cov(b, rowvar=False) - 2 * root)
+    assert metrics.frechet(a, b) == pytest.approx(reference, rel=1e-6)
+    flat = np.concatenate([a, np.zeros((3000, 3))], 1)  # singular covariances, as of dead features
+    assert metrics.frechet(flat, flat + 1) == pytest.approx(9)
 
 
 def test_coverage_needs_more_than_k_points():

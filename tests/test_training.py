@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from naign import files, methods, toys
 from naign.images import TensorData
 from naign.loop import Loop, NonFiniteLoss
-from naign.models import MLP, seeded
+from naign.models import MLP, ConvAutoencoder, seeded
 from naign.settings import Schedule
 from naign.sources import StandardNormal
 from naign.training import fit
@@ -231,6 +232,9 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
         ({"lr": -1.0}, "lr is -1.0"),
         ({"decay": "linear"}, "unknown decay 'linear'"),
         ({"snapshots": (99,)}, "snapshots"),
+        ({"probes": (-1,)}, "probes"),
+        ({"warm_start": 11}, "warm_start is 11: it must lie between 0 and steps = 10"),
+        ({"dtype": "float16"}, "unknown dtype 'float16': choose float32 or bfloat16"),
     ],
 )
 def test_impossible_schedules_are_refused(change, words):
@@ -257,3 +261,69 @@ def test_the_cosine_decays_to_nothing():
     schedule = Schedule(100, 4, lr=1.0, decay="cosine")
     assert [schedule.lr_at(s) for s in (0, 50, 100)] == pytest.approx([1.0, 0.5, 0.0])
     assert Schedule(100, 4, lr=1.0).lr_at(99) == 1.0
+
+
+def test_an_interrupted_network_with_batch_norm_resumes_bit_for_bit(tmp_path):
+    images = TensorData(torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    schedule, seen = Schedule(30, 8, 1e-2, warm_start=5, probes=(0, 10, 30)), []
+
+    def run(checkpoint=None, stop=None):
+        def probe(f):
+            seen.append(f.training)
+            if stop and len(seen) == stop:
+                raise KeyboardInterrupt
+            return {"norm": sum(p.square().sum().item() for p in f.parameters())}
+
+        f = seeded(lambda: ConvAutoencoder((1, 8, 8), 8, "batch"), 0)
+        return f, fit(f, StandardNormal((1, 8, 8)), images, methods.NAIGN(), schedule, 0, checkpoint, False, probe)
+
+    whole, trace = run()
+    seen.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, stop=3)
+    resumed, again = run(tmp_path)
+    assert all(torch.equal(v, resumed.state_dict()[k]) for k, v in whole.state_dict().items())
+    assert trace.history == again.history
+    assert {s: p["norm"] for s, p in trace.probes.items()} == {s: p["norm"] for s, p in again.probes.items()}
+    assert list(trace.probes) == [0, 10, 30]
+
+
+def test_a_warm_start_minimises_reconstruction_alone():
+    f, trace = train(methods.NAIGN(), steps=20, warm_start=12)
+    autoencoder = seeded(lambda: MLP((2,), 16, 2), 0)
+    loop = Loop(autoencoder, StandardNormal((2,)), toys.grid(), methods.NAIGN(), Schedule(20, 16, 1e-2, "cosine"))
+    for _ in range(12):
+        loop.set_lr()
+        x = loop.data.sample(16, loop.generator)
+        loop.optimiser.zero_grad()
+        methods.losses.reconstruction(x, autoencoder(x)).backward()
+        loop.optimiser.step()
+        loop.step += 1
+    state = train(methods.NAIGN(), steps=20, warm_start=12, snapshots=(12,))[1].snapshots[12]
+    assert all(torch.equal(p, state[k]) for k, p in autoencoder.state_dict().items())
+    assert trace.history["imle"][:12] == [0.0] * 12
+    assert min(trace.history["imle"][12:]) > 0
+
+
+def test_spread_is_one_for_the_identity_and_zero_for_a_constant():
+    x = torch.randn(50, 3)
+    assert methods.spread(x, x).item() == pytest.approx(1)
+    assert methods.spread(x, x * 0 + 7).item() == 0
+    assert methods.spread(x[:1], x[:1]).item() == 0  # no NaN
+
+
+def test_a_constant_f_ends_in_a_warning_and_a_good_one_does_not():
+    pushed = methods.IGN(w_rec=0.0, w_tight=0.0)  # idempotence alone is content with a constant
+    with pytest.warns(UserWarning, match="nearly constant, its outputs vary 0.*warm_start"):
+        train(pushed, steps=20, lr=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(methods.NAIGN(), steps=300)
+
+
+def test_half_precision_trains_like_single():
+    _, single = train(methods.NAIGN(), steps=200)
+    f, half = train(methods.NAIGN(), steps=200, dtype="bfloat16")
+    assert all(p.dtype == torch.float32 for p in f.parameters())
+    assert half.history["total"][0] != single.history["total"][0]
+    assert half.history["total"][-1] == pytest.approx(single.history["total"][-1], rel=0.3)
