@@ -160,7 +160,7 @@ class Experiment:
         source.cpu()
         if judge:
             metrics, images = restoration.measure(f, source, judge)
-            metrics |= {"data": restoration.floor(judge), "probes": trace.probes}
+            metrics |= {"data": restoration.floor(judge), "probes": {str(s): v for s, v in trace.probes.items()}}
         else:
             metrics, images = evaluate(f.cpu(), source, data, method.distance), {}
         f.cpu().eval()

@@ -67,7 +67,9 @@ def style(label: str) -> dict[str, str]:
 
 def bands(panels: dict[str, dict[str, Curve]], x: str, y: Sequence[str]) -> Figure:
     """Mean and, shaded, smallest to largest over seeds: panel title -> label -> curve; a y label a panel."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels) + 1.8, 2.9), sharey=len(set(y)) == 1, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.2 * len(panels) + 1.8, 2.9), sharey=len(set(y)) == 1, squeeze=False
+    )
     for ax, (title, curves), name in zip(axes[0], panels.items(), y, strict=True):
         for label, (at, values) in curves.items():
             values = np.atleast_2d(values)

@@ -18,6 +18,18 @@ def test_the_paper_profile_is_the_papers():
     assert profiles.SEEDS["paper"] == 3
 
 
+def test_the_papers_settings_on_mnist():
+    p = get("mnist-naign", "paper", recipe="paper").parameters()
+    assert (p["norm"], p["source"], p["width"], p["distance"]) == ("batch", "fourier", 64, "l1")
+    assert (p["batch_size"], p["candidates"], p["lr"], p["warm_start"]) == (256, 10, 1e-4, 0)
+    assert (p["w_rec"], p["w_imle"], p["w_idem"], p["idempotence"]) == (1, 1, 1, "modified")
+    assert p["steps"] >= 60_000
+    ign = get("mnist-ign", "paper", recipe="paper").parameters()
+    assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.125, 0)
+    assert get("mnist-naign", "paper").shape() == (1, 32, 32)
+    assert get("mnist-naign", "quick").data == "digits"
+
+
 @pytest.mark.parametrize("profile", profiles.PROFILES)
 @pytest.mark.parametrize("name", experiments.names())
 def test_every_experiment_can_be_built(name, profile):
@@ -55,6 +67,14 @@ def test_a_data_set_alone_means_naign():
         (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
         (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),
         (lambda: naign.fit(torch.zeros(9, 2), stepz=1), "unknown parameter 'stepz'"),
+        (lambda: get("mnist-naign", recipe="best"), "unknown recipe 'best': choose one of ours, paper"),
+        (lambda: get("grid-naign", recipe="paper"), "unknown parameter 'recipe'"),
+        (lambda: get("mnist-naign", source="pink").config(), "unknown source 'pink': choose one of normal, fourier"),
+        (lambda: get("grid-naign", source="fourier").config(), "needs images"),
+        (lambda: get("mnist-naign", norm="layer").config(), "unknown norm 'layer'"),
+        (lambda: get("mnist-naign", size=20).config(), r"images of shape \(1, 20, 20\)"),
+        (lambda: get("mnist-naign", depth=3), "unknown parameter 'depth'"),
+        (lambda: get("mnist-naign", "quick", warm_start=21).config(), "warm_start is 21"),
         (lambda: naign.load("grid-nothing"), "neither a saved run nor an experiment: give a directory or one of"),
     ],
 )
@@ -89,6 +109,14 @@ def test_fit_accepts_images_of_any_shape():
     assert naign.project(run.f, data, applications=2).shape == data.shape
     assert run.config["parameters"]["batch_size"] == 20
     assert run.config["parameters"]["distance"] == "l1"
+
+
+def test_square_images_get_the_convolutional_network_and_bytes_are_welcome():
+    data = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8)
+    run = naign.fit(data, profile="quick", progress=False, steps=4)
+    assert run.config["parameters"]["norm"] == "group"
+    assert naign.generate(run.f, run.source, 2).shape == (2, 3, 16, 16)
+    assert run.images["x"].dtype == torch.uint8
 
 
 def test_same_call_same_run_and_another_seed_another():

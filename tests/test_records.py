@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -164,3 +166,47 @@ def test_interrupted_by_name_and_continued_by_the_same_call(monkeypatch):
 def test_runs_are_readable_by_others(tmp_path):
     path = tiny().train(progress=False).save(tmp_path / "mine")
     assert path.stat().st_mode & 0o777 == 0o755
+
+
+IMAGES = {"profile": "quick", "steps": 6, "width": 8, "batch_size": 8}
+
+
+@pytest.mark.parametrize("source", ["normal", "fourier"])
+def test_a_model_of_images_samples_in_a_fresh_process_without_the_data(tmp_path, source):
+    run = naign.fit("mnist", progress=False, source=source, norm="batch", **IMAGES)
+    path = run.save(tmp_path / "mine")
+    g = torch.Generator().manual_seed(4)
+    torch.save(naign.generate(run.f, run.source, 5, generator=g), tmp_path / "here.pt")
+    code = f"""
+import sys, torch, naign
+sys.modules["sklearn"] = None  # the data come with it
+run = naign.load({str(path)!r})
+there = naign.generate(run.f, run.source, 5, generator=torch.Generator().manual_seed(4))
+assert torch.equal(there, torch.load({str(tmp_path / "here.pt")!r}))
+assert there.shape == (5, 1, 32, 32) and naign.drift(run.f, there, "l1").shape == (5,)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_images_are_kept_and_committed_with_a_run():
+    experiment = experiments.get("mnist-naign", **IMAGES)
+    run = records.load_or_fit(experiment, experiments.build, progress=False)
+    assert run.images["fz"].shape == (64, 1, 32, 32)
+    again = records.load(records.commit(records.find(experiment), weights=False), experiments.build)
+    assert again.f is None
+    assert all(torch.equal(v, again.images[k]) for k, v in run.images.items())
+    assert again.metrics == run.metrics
+    assert set(run.metrics) >= {
+        "rec",
+        "gap",
+        "fz",
+        "ffz",
+        "settle",
+        "restoration",
+        "levels",
+        "winners",
+        "data",
+        "probes",
+    }
+    assert [int(s) for s in run.metrics["probes"]] == list(experiment.schedule["probes"])
