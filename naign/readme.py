@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from naign import bench, campaign, evaluation, experiments, figures, tables
+from naign import bench, campaign, evaluation, experiments, figures, images, pictures, tables
+from naign.corruptions import CORRUPTIONS
 
 BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
 # data, score, what it is called, digits, what the paper says of it (in pictures, without a number)
@@ -19,6 +20,7 @@ ROWS = (
     ("8gaussians", "modes", "8 Gaussians: modes hit ↑", 1, "IGN collapses on those nearest the source"),
     ("8gaussians", "coverage", "8 Gaussians: Coverage ↑", 2, "IGN collapses, NAIGN does not"),
 )
+COLUMNS = ("IGN, paper's settings", "NAIGN, paper's settings", "IGN", "NAIGN")
 METHODS = ("ign", "naign-minus", "naign")
 
 
@@ -36,10 +38,35 @@ def numbers(root: Path) -> str:
         [
             tables.table(head, lines),
             "In the plane: " + tables.provenance_line(origin),
+            *_mnist(),
             _speed(root / "data" / "records" / "bench.json"),
             _timings(root / "data" / "records" / "timings.json"),
         ]
     )
+
+
+def _mnist() -> list[str]:
+    """MNIST with the paper's settings and ours, beside the paper's numbers."""
+    profile = campaign.resolve("recorded", lambda p: campaign.mnist(p)["main"])
+    rows = [row for row in campaign.mnist(profile)["main"] if row.label in COLUMNS]
+    runs = {row.label: campaign.load(row, profile) for row in rows}
+    lines = []
+    for i, (score, (title, digits)) in enumerate(tables.GENERATION.items()):
+        for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
+            paper = [tables.PAPER_GENERATION[m, key][i] for m in ("IGN", "NAIGN")]
+            found = [tables.mean_spread([r.metrics[key][score] for r in runs[c]], digits) for c in COLUMNS]
+            lines.append([f"{title.replace(' ', f' of {name} ')}", *paper, *found])
+    for i, name in enumerate(CORRUPTIONS):
+        paper = [tables.PAPER_RESTORATION[m][i] for m in ("IGN", "NAIGN")]
+        found = [tables.mean_spread([r.metrics["restoration"][name]["once"] for r in runs[c]], 2) for c in COLUMNS]
+        lines.append([f"MAE, {name} ↓", *paper, *found])
+    table = tables.table(["MNIST", "the paper: IGN", "the paper: NAIGN", *COLUMNS], lines)
+    origin = [(r.config, r.provenance) for group in runs.values() for r in group]
+    return [
+        table,
+        "FLD compares within a column group only, for the paper's LeNet is another. On MNIST: "
+        + tables.provenance_line(origin),
+    ]
 
 
 def _speed(path: Path) -> str:
@@ -62,3 +89,8 @@ def write(root: Path) -> None:
     toy = experiments.get("grid-naign").load_data()
     rows = {m: evaluation.five_columns(experiments.load_one(f"grid-{m}", profile), toy) for m in ("naign", "ign")}
     figures.five_columns(rows, (-5.2, 5.2)).savefig(root / "book" / "_static" / "grid.png", dpi=110)
+    profile = campaign.resolve("recorded", lambda p: campaign.mnist(p)["main"])
+    shown = campaign.load(campaign.mnist(profile)["main"][0], profile)[0].images
+    rows = [images.as_floats(shown[k][:8]) for k in ("z", "fz", "noise.0", "noise.1", "lines.0", "lines.1")]
+    labels = ["z", "f(z)", "noise", "f(x')", "lines deleted", "f(x')"]
+    pictures.sheet(rows, labels).savefig(root / "book" / "_static" / "mnist.png", dpi=110)
