@@ -23,7 +23,7 @@ class Row:
     seeds: int
 
 
-SHORT = {"quick": 20, "cpu": 1_000, "paper": 20_000}  # steps of the comparisons of single choices
+SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
 MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
