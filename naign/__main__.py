@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, required=True)
 
     bench = command("bench", _bench, "step time against Algorithm 1, IGN and the matrix rate")
+    bench.add_argument("name", nargs="?", help="an experiment: its step alone (default: the paper's size in the plane)")
+    bench.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help="profile or any setting of it")
     bench.add_argument("--rounds", type=int, default=15)
     bench.add_argument("--threads", type=int, default=0)
     bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
@@ -176,10 +178,17 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from naign import bench
+    from naign import bench, experiments
 
-    result = bench.measure(options.rounds)
-    print(bench.report(result))
+    if options.name:
+        parameters = pairs(options.p)
+        experiment = experiments.get(options.name, parameters.pop("profile", "cpu"), **parameters)
+        result = bench.measure_step(experiment, options.rounds)
+    elif options.p:
+        raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
+    else:
+        result = bench.measure(options.rounds)
+    print(bench.report_step(result) if options.name else bench.report(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -9,15 +9,17 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from naign import matching, toys
+from naign.experiment import Experiment, build
+from naign.loop import Loop
 from naign.losses import distance
-from naign.methods import IGN, NAIGN
+from naign.methods import IGN, NAIGN, make
 from naign.models import MLP, seeded
 from naign.provenance import device_name
 from naign.settings import Schedule
 from naign.sources import StandardNormal
-from naign.training import Loop
 
 WIDTH, DEPTH, N, CANDIDATES = 512, 3, 512, 10  # the paper's size in 2D
 
@@ -118,6 +120,45 @@ def measure(rounds: int = 15, device: str | None = None) -> dict:
         },
         "search": "bf16" if matching.fast_in_half_precision(where.type) else "fp32",
     }
+
+
+def measure_step(experiment: Experiment, rounds: int = 20, device: str | None = None) -> dict:
+    """Seconds of one training step of an experiment, its arithmetic, and its share of the matrix rate.
+
+    The arithmetic is that of all convolutions and matrix products, forward and backward, as
+    PyTorch counts it; the rate to compare with is that of large square matrices in the
+    precision of the experiment.
+    """
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    f, source = (module.to(where) for module in build(experiment.config()))
+    data = experiment.load_data()
+    data = data.to(where) if hasattr(data, "to") else data
+    schedule = Schedule(**(experiment.schedule | {"steps": 10**6, "warm_start": 0, "snapshots": (), "probes": ()}))
+    loop = Loop(f, source, data, make(experiment.method, **experiment.method_options), schedule)
+    with FlopCounterMode(display=False) as counter:
+        loop.one_step()
+    step = loop.captured() if where.type == "cuda" else loop.one_step
+    side = 8192 if where.type == "cuda" else 1024
+    a = torch.randn(side, side, device=where, dtype=getattr(torch, schedule.dtype))
+    times = [(_time(step, where), _time(lambda: a @ a, where)) for _ in range(rounds + 2)][2:]
+    seconds, product = (statistics.median(t) for t in zip(*times, strict=True))
+    work, rate = counter.get_total_flops(), 2 * side**3 / product
+    return {
+        "experiment": f"{experiment.name}, {experiment.profile}",
+        "device": device_name(where),
+        "threads": torch.get_num_threads(),
+        "seconds": seconds,
+        "gflops": work / 1e9,
+        "rate": work / seconds / rate,
+    }
+
+
+def report_step(r: dict) -> str:
+    """One line of text."""
+    return (
+        f"{r['experiment']} on {r['device']} ({r['threads']} threads): {1e3 * r['seconds']:.2f} ms a step of "
+        f"{r['gflops']:.1f} GFLOP, {r['rate']:.0%} of the rate of a matrix product"
+    )
 
 
 def _time(step: Callable, device: torch.device) -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign import bench, methods, toys
+from naign import bench, experiments, methods, toys
 from naign.models import MLP, seeded
 from naign.sources import StandardNormal
 
@@ -43,3 +43,15 @@ def test_a_report_has_every_step_and_ratio():
     assert min(result["speedup"], result["cost"], result["rate"]) > 0
     text = bench.report(result)
     assert all(name in text for name in (*result["seconds"], "times as fast", "of the rate of a plain fp32"))
+
+
+def test_the_step_of_an_experiment_is_timed_and_its_arithmetic_counted():
+    small = experiments.get("grid-ign", "quick", width=32, depth=1, batch_size=10)
+    result = bench.measure_step(small, rounds=1)
+    # f: 2 x 32 and 32 x 2. Eq. 4 by hand: f at 2 N points, then N more for each of two frozen-or-not second calls.
+    forward = 2 * (2 * 32 + 32 * 2)
+    first_input = 2 * 2 * 32  # no gradient of the first layer's input at x and z, nor at the detached f(z)
+    by_hand = 20 * (3 * forward - first_input) + 10 * 2 * forward + 10 * (3 * forward - first_input)
+    assert result["gflops"] * 1e9 == by_hand
+    assert result["rate"] > 0
+    assert "ms a step" in bench.report_step(bench.measure_step(experiments.get("mnist-naign", "quick"), rounds=1))
