@@ -61,7 +61,7 @@ def mnist(profile: str, **given: object) -> dict[str, list[Row]]:
     ours = [row(LABELS[m], m, some if m == "naign-minus" else many, **given) for m in METHODS]
     paper = [row(f"{LABELS[m]}, paper's settings", m, some, recipe="paper", **given) for m in METHODS]
     return {
-        "main": ours + paper + [row("IGN, clamped", "ign", some, **given, clamp=1.5)],
+        "main": ours + paper + [row("IGN, clamped", "ign", few, **given, clamp=1.5)],
         "terms": [
             changed("all three"),
             changed("no reconstruction", w_rec=0.0, warm_start=0),

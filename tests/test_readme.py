@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import naign
-from naign import experiments, readme, records
+from naign import campaign, experiments, images, readme, records, restoration, tables
+from naign.corruptions import CORRUPTIONS
 from naign.provenance import PACKAGE
 
 ROOT = PACKAGE.parent
@@ -42,3 +43,30 @@ def test_records_are_small():
     sizes = [p.stat().st_size for p in records.records_root().rglob("*") if p.is_file()]
     assert sum(sizes) < 80e6
     assert max(sizes) < 16e6
+
+
+def test_recorded_digits_come_out_again_without_the_data():
+    run = naign.load("mnist-naign")
+    z = run.source.sample(run.metrics["n"], torch.Generator().manual_seed(restoration.SEED))[:64]
+    again = images.as_bytes(naign.project(run.f, z))
+    assert (again.float() - run.images["fz"].float()).abs().mean() < 1  # of 255: half precision
+
+
+def test_what_chapter_3_says_of_its_records_holds():
+    rows = {row.label: row for row in campaign.mnist("cpu")["main"]}
+    metrics = {label: [r.metrics for r in campaign.load(row, "cpu")] for label, row in rows.items()}
+
+    def mean(label, *keys):
+        values = metrics[label]
+        for key in keys:
+            values = [v[key] for v in values]
+        return sum(values) / len(values)
+
+    for end in ("", tables.PAPERS):
+        assert mean("NAIGN" + end, "fz", "fld") <= 0.78 * mean("IGN" + end, "fz", "fld")
+        assert mean("NAIGN" + end, "fz", "coverage") > mean("IGN" + end, "fz", "coverage")
+        assert mean("NAIGN-" + end, "fz", "fld") < 1.2 * mean("NAIGN" + end, "fz", "fld")  # idempotence buys no FLD
+    for name in CORRUPTIONS:
+        assert mean("NAIGN", "restoration", name, "once") < mean("IGN", "restoration", name, "once")
+    assert mean("NAIGN", "fz", "fld") < 40 * mean("NAIGN", "data", "train", "fld")
+    assert mean("NAIGN", "restoration", "lines", "once") > mean("NAIGN", "restoration", "lines", "damaged")
