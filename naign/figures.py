@@ -113,7 +113,9 @@ def _present(values: ArrayLike) -> np.ndarray:
     return np.where(np.asarray(values) == 0, np.nan, values)
 
 
-def mode_shares(shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None) -> Figure:
+def mode_shares(
+    shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
+) -> Figure:
     """Each mode's share of f(z), a bar a method with the range over seeds: method -> (seeds, K)."""
     truth = np.asarray(truth)
     figure, ax = plt.subplots(figsize=(9, 2.6))
@@ -129,7 +131,7 @@ def mode_shares(shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike
     if floor is not None:
         x = np.arange(len(truth))
         ax.hlines(floor, x - 0.45, x + 0.45, COLOURS["source"], linestyles="--", lw=1.4, label="mass floor")
-    ax.set(xlabel="mode", ylabel="share of f(z)", xticks=np.arange(len(truth)))
+    ax.set(xlabel=mode, ylabel="share of f(z)", xticks=np.arange(len(truth)))
     ax.legend(ncols=5, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.22))
     return _tight(figure)
 
