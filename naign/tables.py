@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,6 +54,8 @@ def provenance_line(runs: Sequence[tuple[dict, dict]]) -> str:
 
 
 def _image_line(runs: Sequence[tuple[dict, dict]]) -> str:
+    runs = list({json.dumps(config, sort_keys=True): (config, origin) for config, origin in runs}.values())  # once each
+
     def values(key: str) -> str:
         found = {c["parameters"].get(key, 0) for c, _ in runs} - {0}
         return " or ".join(f"{v:,}" if type(v) is int else f"{v}" for v in sorted(found))

@@ -133,6 +133,18 @@ def test_image_tables_stand_beside_the_papers_in_the_same_order():
     assert tables.choices_table(metrics).count("\n") == 1 + len(names)
 
 
+def test_the_line_on_images_counts_every_run_once():
+    p = {"norm": "group", "width": 16, "steps": 600, "batch_size": 64, "lr": 0.002, "decay": "cosine"}
+    origin = {"seconds": 90.0, "device": "a machine", "threads": 1}
+    runs = [
+        ({"profile": "cpu", "data": "mnist", "seed": s, "parameters": p | more}, origin)
+        for s, more in ((0, {}), (1, {}), (0, {}), (0, {"norm": "batch", "steps": 3000}))
+    ]
+    line = tables.provenance_line(runs)
+    assert "3 runs (seeds 0, 1) of 600 or 3,000 steps" in line
+    assert "4 minutes" in line
+
+
 def test_a_panel_draws_again_when_a_control_moves():
     seen = []
 
