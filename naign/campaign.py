@@ -25,6 +25,9 @@ class Row:
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
 MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices
+FFHQ_SHORT = {"quick": 20, "cpu": 400, "paper": 10_000}
+FFHQ_SEEDS = {"quick": (1, 1), "cpu": (2, 1), "paper": (3, 2)}  # headline, beside it
+HELD_OUT = 10
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
@@ -84,11 +87,42 @@ def mnist(profile: str, **given: object) -> dict[str, list[Row]]:
     }
 
 
+def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
+    """Chapter 4: group -> rows; "held-out" are trained on 90 faces, "replay" are short runs.
+
+    given : settings for all rows that do not set them themselves
+    """
+    many, few = FFHQ_SEEDS[profile]
+
+    def row(label: str, method: str, seeds: int, **changes: object) -> Row:
+        changes = given | changes
+        if method == "ign":
+            changes = {k: v for k, v in changes.items() if k not in ("candidates", "replay", "replay_batches")}
+        return Row(label, f"ffhq100-{method}", changes, seeds)
+
+    def short(label: str, **changes: object) -> Row:
+        return row(label, "naign", 1, steps=FFHQ_SHORT[profile], **changes)
+
+    held_out = [row(LABELS[m], m, few, held_out=HELD_OUT) for m in ("naign", "ign")]
+    return {
+        "main": [row(LABELS[m], m, few if m == "naign-minus" else many) for m in METHODS]
+        + [row(f"{LABELS[m]}, paper's settings", m, few, recipe="paper") for m in ("naign", "ign")],
+        "held-out": held_out,
+        "replay": [
+            short("no replay", replay=0.0),
+            short("p = 0.5, 5 batches", replay_batches=5),
+            short("p = 0.5, 50 batches"),
+            short("p = 0.5, 500 batches", replay_batches=500),
+            short("p = 0.9, 50 batches", replay=0.9),
+        ],
+    }
+
+
 def every(profile: str) -> list[Row]:
     """All rows, each run once."""
     if profile not in profiles.PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
-    groups = [toys(profile), toy_choices(profile), *mnist(profile).values()]
+    groups = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
     rows: dict[str, Row] = {}
     for row in (row for group in groups for row in group):
         name = records.directory_name(experiments.get(row.name, profile, 0, **row.changes))

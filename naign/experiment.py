@@ -25,7 +25,7 @@ class Experiment:
     data_options, method_options : arguments of the data's and the method's class
     network : arguments of `naign.models.build`; schedule : those of `naign.settings.Schedule`
     source : "normal" or, for images, "fourier"
-    tensor : the data themselves where they have no name
+    tensor, held_out : the data themselves where they have no name, and those to test on if there are any
     """
 
     name: str
@@ -39,6 +39,7 @@ class Experiment:
     schedule: dict = field(default_factory=dict)
     source: str = "normal"
     tensor: Tensor | None = field(default=None, repr=False)
+    held_out: Tensor | None = field(default=None, repr=False)
 
     def parameters(self) -> dict[str, object]:
         """Every setting that may be given by name, with its value."""
@@ -81,9 +82,12 @@ class Experiment:
             else:
                 parts["method_options"][name] = value
         if "steps" in changes:
-            parts["schedule"] = profiles.looks(self.data, parts["schedule"]["steps"]) | {
+            steps = parts["schedule"]["steps"]
+            parts["schedule"] = profiles.looks(self.data, steps) | {
                 k: v for k, v in parts["schedule"].items() if k in changes or k not in ("snapshots", "probes")
             }
+            if "warm_start" not in changes:  # a shorter run keeps time for the rest
+                parts["schedule"]["warm_start"] = min(parts["schedule"]["warm_start"], steps // 2)
         return replace(self, **own, **parts)
 
     def config(self) -> dict:
@@ -137,7 +141,9 @@ class Experiment:
     def load_data(self) -> sources.Sampler:
         """The data, as an object with `shape` and `sample(n, generator)`."""
         if self.tensor is not None:
-            return images.TensorData(self.tensor)
+            return images.TensorData(
+                self.tensor, None, None if self.held_out is None else images.TensorData(self.held_out)
+            )
         return DATA[self.data](**self.data_options)
 
     def train(
@@ -165,6 +171,8 @@ class Experiment:
             metrics, images = evaluate(f.cpu(), source, data, method.distance), {}
         f.cpu().eval()
         snapshots = {s: {k: v.cpu() for k, v in p.items()} for s, p in trace.snapshots.items()}
+        if self.data in profiles.UNSHARED:
+            images = {k: v for k, v in images.items() if k != "x" and not k.endswith(".0")}
         origin = provenance(device, trace.seconds)
         return records.Run(config, trace.history, metrics, origin, f, source, snapshots, images)
 

@@ -7,10 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from naign import images, profiles, records
+from naign import folders, images, profiles, records
 from naign.experiment import Experiment, build
+from naign.fewshot import FEW
 from naign.methods import METHODS
 from naign.profiles import DATA, IMAGES, PROFILES
+from naign.settings import typed
+
+FOLDER = "folder:"
 
 
 def names() -> list[str]:
@@ -21,14 +25,20 @@ def names() -> list[str]:
 def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
     """An experiment by its name; a data set's name alone means NAIGN on it.
 
-    On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
-    the others are changed from. At the quick profile the digits of scikit-learn stand for MNIST.
+    The name "folder:PATH" means the images below that folder, with `size`, `held_out` and `method` among
+    the changes. On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
+    the others are changed from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
 
     Raises
     ------
     ValueError
         If the name, the profile or a parameter is unknown.
     """
+    if name.startswith(FOLDER):
+        changes = dict(changes)
+        options = {k: typed(k, changes.pop(k), v) for k, v in {"size": 64, "held_out": 0}.items() if k in changes}
+        method = str(changes.pop("method", "naign"))
+        return own(folders.folder(name.removeprefix(FOLDER), **options), method, profile, seed, "folder", **changes)
     full = f"{name}-naign" if name in DATA else name
     if full not in names():
         data, _, method = full.partition("-")
@@ -38,7 +48,8 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     if profile not in PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}.")
     data, _, method = full.partition("-")
-    return _standard(full, "digits" if (data, profile) == ("mnist", "quick") else data, method, profile, seed, changes)
+    known = profiles.STAND_INS.get(data, data) if profile == "quick" else data
+    return _standard(full, known, method, profile, seed, changes)
 
 
 def _standard(name: str, data: str, method: str, profile: str, seed: int, changes: dict, **own: object) -> Experiment:
@@ -53,7 +64,7 @@ def _standard(name: str, data: str, method: str, profile: str, seed: int, change
     )
     if "norm" in network:
         changes = dict(changes)
-        chosen = profiles.recipe(changes.pop("recipe", "ours"), method, profile)
+        chosen = profiles.recipe(changes.pop("recipe", "ours"), data, method, profile)
         experiment = experiment.with_parameters(**chosen)
     return experiment.with_parameters(**changes)
 
@@ -79,7 +90,8 @@ def fit(
 
     Parameters
     ----------
-    data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set
+    data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set;
+        or "folder:PATH", the images below a folder
     method : "naign", "naign-minus" or "ign"
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
@@ -95,21 +107,40 @@ def fit(
     ValueError
         If the data or a parameter cannot be used.
     """
+    if isinstance(data, str):
+        if data.startswith(FOLDER):
+            experiment = get(data, profile, seed, method=method, **parameters)
+        elif data in DATA:
+            experiment = get(f"{data}-{_known(method)}", profile, seed, **parameters)
+        else:
+            known = ", ".join(DATA)
+            raise ValueError(f"unknown data set {data!r}: choose one of {known}, or give a tensor or folder:PATH.")
+    else:
+        experiment = own(images.TensorData(data), method, profile, seed, **parameters)
+    return experiment.train(checkpoint and Path(checkpoint), progress, device)
+
+
+def own(
+    data: images.TensorData, method: str, profile: str, seed: int, name: str = "tensor", **parameters: object
+) -> Experiment:
+    """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
+    x, side = data.x, data.x.shape[-1]
+    square = x.ndim == 4 and x.shape[2] == side and side >= 8 and side & (side - 1) == 0
+    kind = ("tensor-few" if len(x) <= FEW else "tensor-image") if square else "tensor-flat"
+    tensor = (x if x.dtype == torch.uint8 else x.float()).detach().cpu()
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}.")
+    parameters = {"batch_size": min(profiles.settings(kind, profile)[1]["batch_size"], len(x))} | parameters
+    held_out = data.test.x if data.test else None
+    return _standard(
+        f"{name}-{_known(method)}", kind, method, profile, seed, parameters, tensor=tensor, held_out=held_out
+    )
+
+
+def _known(method: str) -> str:
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}.")
-    if isinstance(data, str):
-        if data not in DATA:
-            raise ValueError(f"unknown data set {data!r}: choose one of {', '.join(DATA)}, or give a tensor.")
-        experiment = get(f"{data}-{method}", profile, seed, **parameters)
-    else:
-        images.TensorData(data)
-        side = data.shape[-1]
-        square = data.ndim == 4 and data.shape[2] == side and side >= 8 and side & (side - 1) == 0
-        kind = "tensor-image" if square else "tensor-flat"
-        x = data if data.dtype == torch.uint8 else data.float()
-        parameters = {"batch_size": min(profiles.settings(kind, profile)[1]["batch_size"], len(data))} | parameters
-        experiment = _standard(f"tensor-{method}", kind, method, profile, seed, parameters, tensor=x.detach().cpu())
-    return experiment.train(checkpoint and Path(checkpoint), progress, device)
+    return method
 
 
 def load(path: str | Path) -> records.Run:

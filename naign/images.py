@@ -80,7 +80,17 @@ def as_bytes(x: Tensor) -> Tensor:
 
 
 def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
-    """The last `held_out` samples as `test`, the others to train on."""
+    """The last `held_out` samples as `test`, the others to train on; with 0 all of them to train on.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two would be left on either side.
+    """
+    if held_out == 0:
+        return TensorData(x, labels)
+    if not 2 <= held_out <= len(x) - 2:
+        raise ValueError(f"held_out is {held_out}: give 0, or from 2 to {len(x) - 2} of these {len(x)} images.")
     parts = [None, None] if labels is None else [labels[:-held_out], labels[-held_out:]]
     return TensorData(x[:-held_out], parts[0], TensorData(x[-held_out:], parts[1]))
 
@@ -102,3 +112,18 @@ def digits(size: int = 32) -> TensorData:
     found = load_digits()
     x = torch.tensor(found.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
     return split(x if size == 8 else resized(x, size), torch.tensor(found.target), 360)
+
+
+def faces(size: int = 32, held_out: int = 0) -> TensorData:
+    """The 100 grey faces, 25 x 25, that scikit-image ships (from Labeled Faces in the Wild), (100, 1, size, size).
+
+    With `held_out` the last so many are `test`.
+    """
+    try:
+        from skimage.data import lfw_subset
+    except ImportError:
+        raise ValueError("the faces come with scikit-image: install it with `pip install scikit-image`.") from None
+    if size < 8:
+        raise ValueError(f"size is {size}: give 8 or more.")
+    x = torch.tensor(lfw_subset()[:100]).mul(255).round().to(torch.uint8)  # the other 100 are not faces
+    return split(resized(x.unsqueeze(1), size), None, held_out)

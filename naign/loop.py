@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import time
@@ -14,11 +15,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from naign import files, state
+from naign.matching import Replay
 from naign.methods import IGN, NAIGN, reconstruction_only
 from naign.settings import Schedule
 from naign.sources import Sampler
 
 CHECKPOINT_SECONDS = 60.0
+WARM_UP = 11  # steps before a capture: both kinds run among them, but for once in a thousand times
 
 
 class NonFiniteLoss(ValueError):
@@ -43,6 +46,12 @@ class Loop:
         self.method, self.schedule, self.checkpoint, self.probe = method, schedule, checkpoint, probe
         self.device = next(f.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.replay = Replay(schedule.replay_batches)
+        # Which steps train on a past batch: known in advance, so that nothing needs to be stored for it.
+        self.again = torch.rand(schedule.steps, generator=torch.Generator().manual_seed(seed)) < schedule.replay
+        self.again[: schedule.warm_start + 1] = False  # nothing is stored yet
+        if schedule.replay and not hasattr(method, "search"):
+            raise ValueError(f"replay is {schedule.replay}: {type(method).__name__} has no winners to replay, give 0.")
         cuda = self.device.type == "cuda"
         # On CUDA the learning rate is a tensor, so that a captured step reads its new value.
         lr = torch.tensor(schedule.lr, device=self.device) if cuda else schedule.lr
@@ -70,10 +79,10 @@ class Loop:
         capture_at = max(self.step, self.schedule.warm_start) if self.device.type == "cuda" else -1
         with bar:
             while self.step < steps:
-                if self.step == capture_at and self.step + 8 < steps:
+                if self.step == capture_at and self.step + 2 * WARM_UP < steps:
                     one_step = self.captured()
                 self.set_lr()
-                one_step()
+                one_step(bool(self.again[self.step]))
                 self.step += 1
                 self.look()
                 if self.step % every == 0 or self.step == steps:
@@ -84,13 +93,10 @@ class Loop:
                         self.save(self.checkpoint)
                         saved = time.monotonic()
 
-    def one_step(self) -> None:
-        x = self.data.sample(self.schedule.batch_size, self.generator)
+    def one_step(self, again: bool = False) -> None:
+        """A step on a new batch, or `again` on a past one."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16"):
-            if self.step < self.schedule.warm_start:
-                terms = reconstruction_only(self.method, self.f, x)
-            else:
-                terms = self.method.terms(self.f, x, self.source, self.generator)
+            terms = self.replayed() if again else self.terms()
         self.optimiser.zero_grad(set_to_none=True)
         terms["total"].backward()
         self.optimiser.step()
@@ -101,18 +107,34 @@ class Loop:
             bad = torch.where(torch.isfinite(values), math.inf, self.counter)
             torch.minimum(self.first_bad, bad, out=self.first_bad)
 
-    def captured(self) -> Callable[[], None]:
-        """The step as a CUDA graph, after three real steps on a side stream, as capture needs; they count."""
+    def terms(self) -> dict[str, Tensor]:
+        x = self.data.sample(self.schedule.batch_size, self.generator)
+        if self.step < self.schedule.warm_start:
+            return reconstruction_only(self.method, self.f, x)
+        if not self.schedule.replay:
+            return self.method.terms(self.f, x, self.source, self.generator)
+        found = self.method.search(self.f, x, self.source, self.generator)
+        self.replay.store(x, *found)
+        return self.method.terms(self.f, x, self.source, self.generator, found)
+
+    def replayed(self) -> dict[str, Tensor]:
+        x, *found = self.replay.draw(self.generator)
+        return self.method.terms(self.f, x, self.source, self.generator, tuple(found))
+
+    def captured(self) -> Callable[..., None]:
+        """Both kinds of step as CUDA graphs, after real steps on a side stream, as capture needs; they count."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(3):
+            for _ in range(WARM_UP):
                 self.set_lr()
-                self.one_step()
+                self.one_step(bool(self.again[self.step]))
                 self.step += 1
                 self.look()
         torch.cuda.current_stream().wait_stream(stream)
-        return state.captured(self.one_step, self.generator)
+        kinds = [False, True] if self.schedule.replay else [False]
+        steps = [state.captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
+        return lambda again=False: steps[again]()
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
@@ -163,12 +185,14 @@ class Loop:
 
     def keep(self) -> None:
         history = {k: list(v) for k, v in self.history.items()}
-        self.good = (self.step, state.copied(self.f, self.optimiser), self.generator.get_state(), history)
+        tensors = state.copied(self.f, self.optimiser) | self.replay.state()
+        self.good = (self.step, tensors, self.generator.get_state(), history)
 
     def rewind(self) -> None:
         """Back to the last good state: an interrupt may have come in mid-step."""
         self.step, tensors, rng, self.history = self.good
         state.put_back(self.f, self.optimiser, tensors)
+        self.replay.put_back(tensors)
         self.generator.set_state(rng.cpu())
         self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
         self.probes = {s: v for s, v in self.probes.items() if s <= self.step}

@@ -78,19 +78,33 @@ class NAIGN:
         if self.candidate_dtype not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose auto, float32 or bfloat16.")
 
-    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
-        """The loss terms of one batch x (N, *D), their weighted total, and the share of distinct winners."""
-        n, d = len(x), self.distance
-        candidates = source.sample(self.count(n), generator)
-        winner = matching.nearest(f, x, candidates, d, self.candidate_dtype)
-        inputs = [x, candidates[winner]]
+    def search(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The noises z* (N, *D) whose images are nearest to a batch x, and the share of them that differ."""
+        candidates = source.sample(self.count(len(x)), generator)
+        winner = matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
+        return candidates[winner], matching.distinct_share(winner, len(candidates))
+
+    def terms(
+        self,
+        f: nn.Module,
+        x: Tensor,
+        source: nn.Module,
+        generator: torch.Generator,
+        found: tuple[Tensor, Tensor] | None = None,
+    ) -> Terms:
+        """The loss terms of one batch x (N, *D), their weighted total, and the share of distinct winners.
+
+        found : what `search` gave for x, if that is known already
+        """
+        d = self.distance
+        z_star, distinct = found or self.search(f, x, source, generator)
+        inputs = [x, z_star]
         if self.w_idem:
-            inputs.append(source.sample(n, generator))
+            inputs.append(source.sample(len(x), generator))
         fx, fz_star, *rest = together(f, *inputs)
         rec, imle = losses.reconstruction(x, fx, d), losses.imle(x, fz_star, d)
         idem = self._idempotence(f, rest[0]) if rest else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * imle + self.w_idem * idem
-        distinct = matching.distinct_share(winner, len(candidates))
         return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct, "spread": spread(x, fx)}
 
     def count(self, n: int) -> int:

@@ -65,7 +65,7 @@ def style(label: str) -> dict[str, str]:
     return {"color": COLOURS[method], "ls": line}
 
 
-def bands(panels: dict[str, dict[str, Curve]], x: str, y: Sequence[str]) -> Figure:
+def bands(panels: dict[str, dict[str, Curve]], x: str, y: Sequence[str], scale: str = "log") -> Figure:
     """Mean and, shaded, smallest to largest over seeds: panel title -> label -> curve; a y label a panel."""
     figure, axes = plt.subplots(
         1, len(panels), figsize=(4.2 * len(panels) + 1.8, 2.9), sharey=len(set(y)) == 1, squeeze=False
@@ -75,7 +75,7 @@ def bands(panels: dict[str, dict[str, Curve]], x: str, y: Sequence[str]) -> Figu
             values = np.atleast_2d(values)
             ax.plot(at, values.mean(0), label=label, lw=1.3, **style(label))
             ax.fill_between(at, values.min(0), values.max(0), color=style(label)["color"], alpha=0.18, lw=0)
-        ax.set(xlabel=x, ylabel=name, title=title, yscale="log")
+        ax.set(xlabel=x, ylabel=name, title=title, yscale=scale)
     axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return _done(figure)
 
@@ -93,6 +93,32 @@ def levels(panels: dict[str, dict[str, Curve]], y: str = "MAE to the clean image
         ax.set(xlabel="level", title=title, ylim=(0, 1.15 * top))
     axes[0, 0].set_ylabel(y)
     axes[0, -1].legend(fontsize=6)
+    return _done(figure)
+
+
+def counts(panels: dict[str, Sequence[ArrayLike]], items: str) -> Figure:
+    """How often each of n items was hit, most often first: label -> counts, one (n,) a seed; dotted: evenly."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(2.5 * len(panels) + 0.5, 2.3), sharey=True, squeeze=False)
+    for ax, (label, runs) in zip(axes[0], panels.items(), strict=True):
+        values = np.sort(np.asarray(runs, float), axis=1)[:, ::-1]
+        at = np.arange(1, values.shape[1] + 1)
+        ax.fill_between(at, values.mean(0), step="mid", color=style(label)["color"], alpha=0.8, lw=0)
+        ax.axhline(values.sum(1).mean() / values.shape[1], color=COLOURS["data"], ls=":", lw=1)
+        ax.set(title=label, xlabel=f"{items}, by rank", yscale="symlog", ylim=0)
+    axes[0, 0].set_ylabel("samples nearest to it")
+    return _done(figure)
+
+
+def cumulative(panels: dict[str, dict[str, ArrayLike]], x: str) -> Figure:
+    """Shares of values below x: panel title -> label -> quantiles from 0 to 1, (k,); "training" is the data's own."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels) + 1.8, 2.7), sharey=True, squeeze=False)
+    for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for label, quantiles in curves.items():
+            look = {"color": COLOURS["data"], "ls": ":"} if label == "training" else style(label)
+            ax.plot(quantiles, np.linspace(0, 1, len(quantiles)), label=label, lw=1.3, **look)
+        ax.set(title=title, xlabel=x, xlim=0)
+    axes[0, 0].set_ylabel("share of images")
+    axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return _done(figure)
 
 

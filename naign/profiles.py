@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import asdict
 
-from naign import downloads, images, toys
+from naign import downloads, ffhq, images, toys
 from naign.settings import Schedule
 
 TOYS = {
@@ -14,7 +14,16 @@ TOYS = {
     "2moons": toys.TwoMoons,
     "8gaussians": toys.eight_gaussians,
 }
-IMAGES = {"digits": images.digits, "mnist": downloads.mnist}  # square, one channel, with an option `size`
+IMAGES = {  # square, with an option `size`
+    "digits": images.digits,
+    "mnist": downloads.mnist,
+    "faces": images.faces,
+    "ffhq100": ffhq.ffhq100,
+}
+FEW = ("faces", "ffhq100", "tensor-few")
+COLOUR = ("ffhq100",)
+UNSHARED = ("ffhq100",)  # their images do not go into a run, only what f made of them
+STAND_INS = {"mnist": "digits", "ffhq100": "faces"}  # at the quick profile, in need of no download
 DATA = TOYS | IMAGES
 PROFILES = ("quick", "cpu", "paper")  # by size
 RECIPES = ("ours", "paper")
@@ -36,12 +45,18 @@ _MNIST = {
     "cpu": {"width": 16, "batch_size": 64, "steps": 3_000, "lr": 2e-3, "decay": "cosine"},
     "paper": {"width": 64, "batch_size": 256, "steps": 60_000, "lr": 1e-4, "dtype": "bfloat16"},
 }
+_FEW = {
+    "quick": {"width": 8, "batch_size": 10, "steps": 20, "lr": 2e-3, "decay": "cosine"},
+    "cpu": {"width": 16, "batch_size": 10, "steps": 3_000, "lr": 1e-3, "decay": "cosine"},
+    "paper": {"width": 64, "batch_size": 10, "steps": 100_000, "lr": 1e-4, "dtype": "bfloat16"},
+}
 SEEDS = {"quick": 2, "cpu": 3, "paper": 3}
 _OURS = {  # idempotence at full weight from the first step ends in a constant f
     "quick": {"warm_start": 2, "lr": 2e-3},
     "cpu": {"warm_start": 100, "lr": 2e-3},
     "paper": {"warm_start": 1_000, "lr": 1e-3, "decay": "cosine"},
 }
+_OURS_FEW = {"quick": {"lr": 2e-3}, "cpu": {"lr": 1e-3}, "paper": {"lr": 5e-4}}
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
 PROBES = 10
 
@@ -58,15 +73,16 @@ def shape(data: str, options: dict) -> tuple[int, ...]:
     if data in TOYS:
         return TOYS[data](**options).shape
     size = options.get("size", inspect.signature(IMAGES[data]).parameters["size"].default)
-    return (1, size, size)
+    return (3 if data in COLOUR else 1, size, size)
 
 
 def settings(data: str, profile: str) -> tuple[dict, dict]:
     """The network and the schedule, as keyword arguments, of a data set at a profile.
 
-    data : a name, or "tensor-image" or "tensor-flat" for one's own
+    data : a name, or for one's own "tensor-image", "tensor-few" (few images) or "tensor-flat"
     """
-    kinds = {"tensor-flat": _FLAT, "tensor-image": _MNIST} | dict.fromkeys(TOYS, _PLANE) | dict.fromkeys(IMAGES, _MNIST)
+    kinds = {"tensor-flat": _FLAT, "tensor-image": _MNIST} | dict.fromkeys(TOYS, _PLANE)
+    kinds |= dict.fromkeys(IMAGES, _MNIST) | dict.fromkeys(FEW, _FEW)
     chosen = dict(kinds[data][profile])
     if data == "trimodal":
         chosen |= _LINE.get(profile, {})
@@ -76,13 +92,21 @@ def settings(data: str, profile: str) -> tuple[dict, dict]:
     return network, asdict(Schedule(**chosen)) | looks(data, chosen["steps"])
 
 
-def recipe(name: str, method: str, profile: str) -> dict[str, object]:
+def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]:
     """What a recipe for images sets on top: the paper's, or ours (the ledger has the reasons)."""
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    few = _few(method, profile) if data in FEW else {}
     if name == "paper":
-        return {"norm": "batch", "source": "fourier"} | ({"w_tight": 0.125} if method == "ign" else {})
-    chosen = {"norm": "group"} | _OURS[profile]
+        return {"norm": "batch", "source": "fourier"} | ({"w_tight": 0.125} if method == "ign" else {}) | few
+    chosen = {"norm": "group"} | _OURS[profile] | (_OURS_FEW[profile] if data in FEW else {}) | few
     if method == "ign":
         return chosen | {"source": "fourier", "w_idem": 0.3, "w_tight": 0.28, "lr": chosen["lr"] / 2}
     return chosen | ({"w_idem": 0.1} if method == "naign" else {})
+
+
+def _few(method: str, profile: str) -> dict[str, object]:
+    """The paper's settings for FFHQ-100 (Section 4.1), the warm start as a share of the run."""
+    if method == "ign":
+        return {}
+    return {"candidates": 100.0, "replay": 0.5, "warm_start": _FEW[profile]["steps"] // 20}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from naign import lenet, matching, metrics
+from naign import baselines, fewshot, lenet, matching, metrics
 from naign.corruptions import CORRUPTIONS
 from naign.images import TensorData, as_bytes
 from naign.losses import distance
@@ -38,7 +38,10 @@ class Judge:
     def __init__(self, data: TensorData, n: int = 10_000, device: torch.device | str = "cpu"):
         test = data.test or data
         self.data, self.device, self.n = data, device, min(n, len(test))
-        self.few = max(2, self.n // 2)  # samples where a whole curve is measured
+        # Few enough training images that each of them is asked for.
+        self.train = data.take(slice(None)).cpu() if len(data) <= fewshot.FEW else None
+        self.samples = self.n if self.train is None else fewshot.SAMPLES
+        self.few = max(2, self.samples // 2)  # samples where a whole curve is measured
         self.x = test.take(slice(0, self.n)).cpu()
         self.y = None if test.labels is None else test.labels[: self.n]
         # The LeNet reads digits only; other images are compared by their pixels.
@@ -64,7 +67,12 @@ class Judge:
         return metrics.frechet(self.real, self.features(images))
 
     def scores(self, images: Tensor) -> dict[str, float]:
-        """FLD, Coverage and Density in LeNet features, and the latter two in pixel space."""
+        """FLD, Coverage and Density in LeNet features, and the latter two in pixel space.
+
+        With few training images those of `naign.fewshot` instead.
+        """
+        if self.train is not None:
+            return fewshot.scores(images.cpu(), self.train)
         pixels = metrics.coverage_density(self.x.flatten(1), images.cpu().flatten(1), radius=self.pixel_radii)
         if self.net is None:
             return {"coverage": pixels[0], "density": pixels[1]}
@@ -77,7 +85,7 @@ class Judge:
         return torch.cat([lenet.labels(self.net, part.to(self.device)).cpu() for part in images.split(1000)])
 
     def probe(self, source: nn.Module) -> functools.partial:
-        """A function of f that gives the FLD of f(z) and f(f(z)), the same draws z every time."""
+        """A function of f that scores f(z) and f(f(z)), the same draws z every time."""
         z = source.to("cpu").sample(self.few, torch.Generator().manual_seed(SEED))
         source.to(self.device)
         return functools.partial(self._probe, z=z)
@@ -85,6 +93,9 @@ class Judge:
     def _probe(self, f: nn.Module, z: Tensor) -> dict[str, float]:
         fz = project(f, z.to(self.device))
         ffz = project(f, fz)
+        if self.train is not None:
+            one, two = (fewshot.compared(y.cpu().flatten(1), self.train.flatten(1)) for y in (fz, ffz))
+            return {"covered": one["covered"], "diversity": one["diversity"], "ffz_covered": two["covered"]}
         if self.net is None:
             return {"gap": distance(fz, ffz, "l1").mean().item()}
         return {"fz": self.fld(fz), "ffz": self.fld(ffz)}
@@ -95,14 +106,14 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
 
     f is on the device of the judge, the source on the CPU.
     """
-    z = source.sample(judge.n, torch.Generator().manual_seed(SEED))
+    z = source.sample(judge.samples, torch.Generator().manual_seed(SEED))
     x = judge.x.to(judge.device)
     chain = [z.to(judge.device)]
     for k in range(APPLICATIONS):
         chain.append(project(f, chain[-1] if k < 2 else chain[-1][: judge.few]))
     fx, pairs = project(f, x), zip(chain[1:], chain[2:], strict=False)
     result = {
-        "n": judge.n,
+        "n": judge.samples,
         "rec": distance(x, fx, "l1").mean().item(),
         "gap": distance(chain[1], chain[2], "l1").mean().item(),
         "fz": judge.scores(chain[1]),
@@ -114,9 +125,12 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
         result["classes"] = metrics.mode_shares(judge.labels(chain[1]), 10).round(4).tolist()
     result["restoration"] = {name: restoration(f, name, judge, x) for name in CORRUPTIONS}
     result["winners"] = winners(f, source, x[:64], 640)
-    result["levels"] = {name: by_level(f, name, levels, x[: max(1, judge.n // 10)]) for name, levels in LEVELS.items()}
+    result["levels"] = {
+        name: by_level(f, name, levels, x[: max(100, judge.n // 10)]) for name, levels in LEVELS.items()
+    }
     pictures = {"x": x[:8], "fx": fx[:8], "ffx": project(f, fx[:8])}
-    pictures |= {"z": chain[0][:8], "fz": chain[1][:64], "ffz": chain[2][:64]}
+    many = 64 if x[0].numel() <= 4096 else 32
+    pictures |= {"z": chain[0][:8], "fz": chain[1][:many], "ffz": chain[2][:many]}
     for name in CORRUPTIONS:
         damaged = damage(name, x[:8])
         pictures |= {f"{name}.{k}": project(f, damaged, k) for k in range(3)}
@@ -175,7 +189,15 @@ def by_level(f: nn.Module, name: str, levels: tuple[float, ...], x: Tensor) -> d
 
 
 def floor(judge: Judge) -> dict:
-    """What real images score: as many training images, and one half of the test images against the other."""
+    """What real images score: as many training images, and one half of the test images against the other.
+
+    With few training images instead: what plain baselines restore of the held-out ones, if there are any.
+    """
+    if judge.train is not None:
+        if not judge.data.test:
+            return {}
+        pca = baselines.PCA(judge.train)
+        return {"baselines": {c: baselines.restored(judge.x, damage(c, judge.x), pca) for c in CORRUPTIONS}}
     train = judge.data.take(slice(0, judge.n)) if judge.data.test else judge.x
     result = {"train": judge.scores(train)}
     if judge.net:

@@ -16,6 +16,8 @@ class Schedule:
     lr : AdamW's learning rate; decay : "constant" or "cosine" (down to 0)
     weight_decay : AdamW's
     warm_start : first steps in which reconstruction alone is minimised (Section 4 has them on FFHQ-100)
+    replay : probability of a step on a past batch with the winners it had then, which needs no
+        search; replay_batches : how many past batches are kept (Section 4.1 has the former at 0.5)
     dtype : "float32", or "bfloat16" to compute f in half precision where that is safe (autocast)
     snapshots : steps after which f is copied; probes : steps after which its samples are scored
     """
@@ -26,12 +28,14 @@ class Schedule:
     decay: str = "constant"
     weight_decay: float = 0.01
     warm_start: int = 0
+    replay: float = 0.0
+    replay_batches: int = 50
     dtype: str = "float32"
     snapshots: tuple[int, ...] = ()
     probes: tuple[int, ...] = ()
 
     def __post_init__(self):
-        for name in ("steps", "batch_size"):
+        for name in ("steps", "batch_size", "replay_batches"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1.")
         if not 0 < self.lr < float("inf"):
@@ -42,6 +46,8 @@ class Schedule:
             raise ValueError(f"unknown dtype {self.dtype!r}: choose float32 or bfloat16.")
         if not 0 <= self.warm_start <= self.steps:
             raise ValueError(f"warm_start is {self.warm_start}: it must lie between 0 and steps = {self.steps}.")
+        if not 0 <= self.replay <= 1:
+            raise ValueError(f"replay is {self.replay}: it is a probability, give 0 to 1.")
         for name in ("snapshots", "probes"):
             if any(not 0 <= s <= self.steps for s in getattr(self, name)):
                 raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and steps = {self.steps}.")

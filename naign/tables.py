@@ -91,6 +91,9 @@ GENERATION = {"fld": ("FLD ↓", 1), "coverage": ("Coverage ↑", 2), "density":
 PIXELS = {"pixel_coverage": ("Coverage, pixels ↑", 2), "pixel_density": ("Density, pixels ↑", 2)}
 
 
+FEWSHOT = {"covered": 2, "effective": 1, "diversity": 2, "ratio": 2}  # score in pixels -> digits
+
+
 def generation_table(metrics: dict[str, Sequence[dict]]) -> str:
     """Table 1: label -> metrics of its runs, then real images, then the paper's own rows."""
     scores = GENERATION | PIXELS
@@ -129,6 +132,57 @@ def restoration_table(metrics: dict[str, Sequence[dict]], key: str = "once", dig
     if key == "once":
         rows += [[f"*the paper: {label}*", *values] for label, values in PAPER_RESTORATION.items()]
     return table(["", *CORRUPTIONS], rows)
+
+
+def fewshot_table(metrics: dict[str, Sequence[dict]]) -> str:
+    """Collapse and memorisation (`naign.fewshot`): label -> metrics of its runs; last what even copies would score."""
+    head = [
+        "samples",
+        "covered ↑",
+        "effective ↑",
+        "diversity → 1",
+        "nearest, pixels",
+        "nearest, shapes",
+        "rec ↓",
+        "gap ↓",
+    ]
+    rows = []
+    for label, runs in metrics.items():
+        for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
+            pixels = [m[key]["pixels"] for m in runs]
+            values = [mean_spread([p[k] for p in pixels], digits) for k, digits in FEWSHOT.items()]
+            values.append(mean_spread([m[key]["shapes"]["ratio"] for m in runs], 2))
+            ends = [mean_spread([m[e] for m in runs]) for e in ("rec", "gap")] if key == "fz" else ["", ""]
+            rows.append([f"{label}: {name}", *values, *ends])
+    n = len(next(iter(metrics.values()))[0]["fz"]["pixels"]["counts"])
+    return table(head, [*rows, ["copies, each as often", "1.00", f"{n}.0", "1.00", "0.00", "0.00", "0", "0"]])
+
+
+def held_out_table(metrics: dict[str, Sequence[dict]]) -> str:
+    """MAE to the clean image on images not trained on, one and two applications of f and plain baselines."""
+    first = next(iter(metrics.values()))[0]
+    rows = []
+    for label, runs in metrics.items():
+        for key, name in (("once", "f(x')"), ("twice", "f(f(x'))")):
+            values = [mean_spread([m["restoration"][c][key] for m in runs]) for c in CORRUPTIONS]
+            clean = mean_spread([m["rec"] for m in runs]) if key == "once" else ""
+            rows.append([f"{label}: {name}", *values, clean])
+    for name in ("median filter", "PCA"):
+        rows.append([name, *(f"{first['data']['baselines'][c][name]:.3f}" for c in CORRUPTIONS), ""])
+    rows.append(["nothing done", *(f"{first['restoration'][c]['damaged']:.3f}" for c in CORRUPTIONS), "0"])
+    return table(["", *CORRUPTIONS, "no damage"], rows)
+
+
+def replay_table(runs: dict[str, Sequence[tuple[dict, dict]]]) -> str:
+    """What the replay buffer changes: label -> (metrics, provenance) of its runs."""
+    head = ["", "seconds", "covered", "effective", "diversity", "rec", "gap"]
+    rows = []
+    for label, group in runs.items():
+        pixels = [m["fz"]["pixels"] for m, _ in group]
+        values = [mean_spread([p[k] for p in pixels], d) for k, d in FEWSHOT.items() if k != "ratio"]
+        ends = [mean_spread([m[k] for m, _ in group]) for k in ("rec", "gap")]
+        rows.append([label, mean_spread([o["seconds"] for _, o in group], 0), *values, *ends])
+    return table(head, rows)
 
 
 def choices_table(metrics: dict[str, Sequence[dict]]) -> str:

@@ -21,12 +21,15 @@ ORDER = [
         "toys",
         "images",
         "downloads",
+        "folders",
+        "ffhq",
         "models",
         "corruptions",
         "losses",
         "matching",
     ),
-    *("methods", "loop", "training", "records", "projection", "metrics", "lenet", "evaluation", "restoration"),
+    *("methods", "loop", "training", "records", "projection", "metrics", "lenet", "evaluation"),
+    *("fewshot", "baselines", "restoration"),
     *("tables", "figures", "pictures", "panels", "profiles", "experiment", "experiments", "campaign"),
     *("bench", "readme", "runner", "__init__", "__main__"),
 ]
@@ -62,6 +65,7 @@ def test_the_core_imports_with_four_packages_only():
     loaded = set(
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
-    heavy = {"matplotlib", "scipy", "sklearn", "jupytext", "papermill", "ipywidgets", "IPython", "prdc", "pandas"}
+    heavy = {"matplotlib", "scipy", "sklearn", "skimage", "PIL"}
+    heavy |= {"jupytext", "papermill", "ipywidgets", "IPython", "prdc", "pandas"}
     assert not heavy & loaded
     assert loaded >= CORE

@@ -9,7 +9,9 @@ import time
 
 import pytest
 
+import naign
 from naign.__main__ import main
+from naign.corruptions import CORRUPTIONS
 
 SMALL = ["-p", "profile=quick", "-p", "steps=20", "-p", "width=8", "-p", "batch_size=8"]
 
@@ -47,6 +49,60 @@ def test_fit_digits_ends_in_a_model_and_two_sheets(capsys):
     assert os.path.exists(f"{run}/model.safetensors")
     for picture in (generated, restored):
         assert imread(picture).std() > 0.05  # something is drawn
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A folder of twelve images of several sizes and modes, one of them broken."""
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        small = Image.fromarray(rng.integers(0, 255, (4, 4, 3)).astype(np.uint8))
+        small.resize((40 + i, 60), Image.Resampling.BICUBIC).convert("L" if i % 3 else "RGB").save(folder / f"{i}.png")
+    (folder / "broken.jpg").write_bytes(b"no image")
+    return folder
+
+
+def test_fit_a_folder_ends_in_a_model_and_two_sheets(photographs, capsys, tmp_path):
+    arguments = ["fit", f"folder:{photographs}", "-p", "profile=quick", "-p", "size=32", "-p", "held_out=3"]
+    with pytest.warns(UserWarning, match="1 of 13 images could not be read and are skipped: broken.jpg"):
+        assert main([*arguments, "-o", str(tmp_path / "mine")]) == 0
+    captured = capsys.readouterr()
+    assert "20/20" in captured.err and "imle=" in captured.err
+    mine = tmp_path / "mine"
+    assert captured.out.split() == [str(mine), str(mine / "generated.png"), str(mine / "restored.png")]
+    run = naign.load(tmp_path / "mine")
+    assert run.config["shape"] == [3, 32, 32] and run.config["samples"] == 9
+    assert run.config["parameters"]["candidates"] == 100 and run.config["parameters"]["replay"] == 0.5
+    assert naign.generate(run.f, run.source, 2).shape == (2, 3, 32, 32)
+    assert run.metrics["data"]["baselines"].keys() == set(CORRUPTIONS)
+
+
+def test_fit_a_folder_with_another_method(photographs, capsys):
+    with pytest.warns(UserWarning, match="could not be read"):
+        options = ["-p", "profile=quick", "-p", "size=16", "-p", "method=ign", "-p", "steps=4", "--quiet"]
+        assert main(["fit", f"folder:{photographs}", *options]) == 0
+    assert "folder-ign-quick-s0-" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ([], "is not a folder: give one that holds images"),
+        (["-p", "size=48"], "size is 48: give a power of two, 8 or more"),
+        (["-p", "method=gan"], "unknown method 'gan'"),
+        (["-p", "replay=2"], "replay is 2.0: it is a probability"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(change, words, photographs, capsys, recwarn):
+    path = photographs if change else photographs / "absent"
+    assert main(["fit", f"folder:{path}", "-p", "profile=quick", *change]) == 2
+    message = capsys.readouterr().err.strip()
+    assert words in message and "\n" not in message
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,57 @@ def test_m_below_one_is_refused(candidates):
         methods.NAIGN(candidates=candidates)
     with pytest.raises(ValueError, match="M = 0"):
         methods.NAIGN(candidates=0.01).count(10)
+
+
+def batches(n, shape=(2,)):
+    for i in range(n):
+        yield torch.full((4, *shape), float(i)), torch.full((4, *shape), 10.0 + i), torch.tensor(0.5)
+
+
+def test_replay_keeps_the_last_batches_with_their_winners():
+    replay = matching.Replay(3)
+    assert replay.state() == {}
+    for parts in batches(5):
+        replay.store(*parts)
+    drawn = {}
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(300):
+        x, z, share = replay.draw(generator)
+        assert x.shape == z.shape == (4, 2) and share == 0.5
+        assert torch.equal(z, x + 10)  # a batch and its own winners
+        drawn[int(x[0, 0])] = drawn.get(int(x[0, 0]), 0) + 1
+    assert drawn.keys() == {2, 3, 4}  # 0 and 1 were overwritten
+    assert min(drawn.values()) > 70  # each as likely as the others
+
+
+def test_replay_draws_only_what_was_stored():
+    replay = matching.Replay(50)
+    replay.store(torch.ones(4, 2))
+    generator = torch.Generator().manual_seed(0)
+    assert all(replay.draw(generator)[0].eq(1).all() for _ in range(50))
+
+
+def test_replay_is_put_back_as_it_was():
+    replay = matching.Replay(3)
+    *first, last = batches(5)
+    for parts in first:
+        replay.store(*parts)
+    kept = replay.state()
+    replay.store(*last)
+    assert not torch.equal(replay.state()["replay.0"], kept["replay.0"])
+    for other in (replay, matching.Replay(3)):
+        other.put_back(kept)
+        assert all(torch.equal(v, kept[k]) for k, v in other.state().items())
+    other.store(*last)
+    assert not torch.equal(kept["replay.0"], other.state()["replay.0"])  # a copy was put back
+    other.put_back({})
+    assert other.state() == {}
+
+
+def test_a_stored_batch_does_not_change_with_its_tensor_and_carries_no_gradient():
+    replay = matching.Replay(2)
+    x = torch.ones(4, 2, requires_grad=True)
+    replay.store(x)
+    x.data.zero_()
+    drawn = replay.draw(torch.Generator())[0]
+    assert drawn.eq(1).all() and not drawn.requires_grad

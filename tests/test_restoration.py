@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from naign import downloads, images, lenet, metrics, models, restoration
+from naign import downloads, fewshot, images, lenet, metrics, models, restoration
 from naign.corruptions import CORRUPTIONS
 from naign.images import TensorData
 from naign.restoration import Judge
@@ -123,11 +123,27 @@ def test_failures_are_digits_that_became_others(judge):
 
 
 def test_images_that_are_no_digits_are_judged_by_their_pixels():
-    judge = Judge(TensorData(torch.rand(40, 3, 8, 8) * 2 - 1))
+    judge = Judge(TensorData(torch.rand(fewshot.FEW + 1, 3, 8, 8) * 2 - 1))
     result, _ = restoration.measure(nn.Sequential(nn.Identity()), StandardNormal((3, 8, 8)), judge)
     assert set(result["fz"]) == {"coverage", "density"}
     assert "changed" not in result["restoration"]["blur"]
     assert judge.probe(StandardNormal((3, 8, 8)))(nn.Linear(8, 8)).keys() == {"gap"}
+
+
+def test_few_images_are_asked_for_one_by_one():
+    x = torch.rand(30, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    judge = Judge(TensorData(x[:24], None, TensorData(x[24:])))
+    result, pictures = restoration.measure(nn.Identity(), StandardNormal((3, 16, 16)), judge)
+    assert result["n"] == fewshot.SAMPLES
+    assert sum(result["fz"]["pixels"]["counts"]) == fewshot.SAMPLES
+    assert result["fz"].keys() == {"pixels", "shapes"}
+    assert result["rec"] == result["gap"] == 0
+    assert pictures["fz"].shape == (64, 3, 16, 16)
+    assert judge.probe(StandardNormal((3, 16, 16)))(nn.Identity()).keys() == {"covered", "diversity", "ffz_covered"}
+    plain = restoration.floor(judge)["baselines"]
+    assert plain["noise"].keys() == {"median filter", "PCA"}
+    assert 0 < plain["noise"]["PCA"] < result["restoration"]["noise"]["damaged"]
+    assert restoration.floor(Judge(TensorData(x))) == {}
 
 
 def test_a_curve_lines_up_the_seeds():

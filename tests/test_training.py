@@ -10,7 +10,7 @@ from torch import nn
 
 from naign import files, methods, toys
 from naign.images import TensorData
-from naign.loop import Loop, NonFiniteLoss
+from naign.loop import WARM_UP, Loop, NonFiniteLoss
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.settings import Schedule
 from naign.sources import StandardNormal
@@ -148,7 +148,8 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_good_state(tmp_path):
     assert equal(f, whole)
 
 
-def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch):
+@pytest.mark.parametrize(("method", "replay"), [(methods.IGN(), 0.0), (methods.NAIGN(), 0.5)])
+def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch, method, replay):
     class Nothing:
         def __getattr__(self, _):
             return lambda *a, **k: None
@@ -161,16 +162,17 @@ def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "graph", refuse)
     f = seeded(lambda: MLP((2,), 16, 2), 0)
-    loop = Loop(f, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2))
+    schedule = Schedule(40, 16, 1e-2, replay=replay)
+    loop = Loop(f, StandardNormal((2,)), toys.grid(), method, schedule)
     with pytest.warns(UserWarning, match="could not be captured, it runs uncaptured: no capture here"):
         step = loop.captured()
-    assert loop.step == 3  # the steps that warm up are real ones
+    assert loop.step == WARM_UP  # the steps that warm up are real ones
     while loop.step < 40:
         loop.set_lr()
-        step()
+        step(bool(loop.again[loop.step]))
         loop.step += 1
     plain = seeded(lambda: MLP((2,), 16, 2), 0)
-    fit(plain, StandardNormal((2,)), toys.grid(), methods.IGN(), Schedule(40, 16, 1e-2), progress=False)
+    fit(plain, StandardNormal((2,)), toys.grid(), method, schedule, progress=False)
     assert equal(f, plain)
 
 
@@ -327,3 +329,59 @@ def test_half_precision_trains_like_single():
     assert all(p.dtype == torch.float32 for p in f.parameters())
     assert half.history["total"][0] != single.history["total"][0]
     assert half.history["total"][-1] == pytest.approx(single.history["total"][-1], rel=0.3)
+
+
+class Counting(methods.NAIGN):
+    """NAIGN that notes every search and every pair it trains on."""
+
+    def search(self, f, x, source, generator):
+        found = super().search(f, x, source, generator)
+        self.__dict__.setdefault("searched", []).append((x.clone(), found[0].clone()))
+        return found
+
+    def terms(self, f, x, source, generator, found=None):
+        self.__dict__.setdefault("trained", []).append((x.clone(), found and found[0].clone()))
+        return super().terms(f, x, source, generator, found)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
+def test_replay_searches_in_one_minus_p_of_the_steps_and_replays_pairs_it_found(p):
+    method = Counting()
+    train(method, steps=400, replay=p, replay_batches=5, warm_start=20)
+    trained, searched = method.trained, method.searched
+    assert len(trained) == 380  # none in the warm start
+    wanted = {0.0: 380, 1.0: 1}.get(p, 190)  # the very first must search
+    assert len(searched) == wanted if p != 0.5 else abs(len(searched) - wanted) < 40
+    found = [pair for pair in trained if pair[1] is not None]
+    for x, z in found:
+        assert any(torch.equal(x, a) and torch.equal(z, b) for a, b in searched)
+    assert len(found) == (0 if p == 0 else 380)
+
+
+def test_replay_of_probability_one_trains_on_the_first_pair_for_ever():
+    method = Counting()
+    train(method, steps=30, replay=1.0)
+    x, z = method.trained[0]
+    assert all(torch.equal(x, a) and torch.equal(z, b) for a, b in method.trained)
+
+
+def test_an_interrupted_training_resumes_with_its_replay_bit_for_bit(tmp_path):
+    options = {"steps": 600, "replay": 0.5, "replay_batches": 7}
+    whole, trace = train(methods.NAIGN(), **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(methods.NAIGN(), checkpoint=tmp_path, data=Interrupting(201, KeyboardInterrupt()), **options)
+    kept = files.load_tensors(tmp_path / "checkpoint.safetensors")[0]
+    assert kept["replay.0"].shape == kept["replay.1"].shape == (7, 16, 2)
+    assert kept["replay.stored"].item() > 100
+    resumed, again = train(methods.NAIGN(), checkpoint=tmp_path, **options)
+    assert equal(whole, resumed)
+    assert trace.history == again.history
+
+
+def test_replay_needs_a_method_with_winners_and_a_probability():
+    with pytest.raises(ValueError, match="replay is 0.5: IGN has no winners to replay, give 0"):
+        train(methods.IGN(), replay=0.5)
+    with pytest.raises(ValueError, match="replay is 1.5: it is a probability, give 0 to 1"):
+        Schedule(10, 4, replay=1.5)
+    with pytest.raises(ValueError, match="replay_batches is 0: it must be at least 1"):
+        Schedule(10, 4, replay_batches=0)
