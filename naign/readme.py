@@ -20,7 +20,7 @@ ROWS = (
     ("8gaussians", "modes", "8 Gaussians: modes hit ↑", 1, "IGN collapses on those nearest the source"),
     ("8gaussians", "coverage", "8 Gaussians: Coverage ↑", 2, "IGN collapses, NAIGN does not"),
 )
-COLUMNS = ("IGN, paper's settings", "NAIGN, paper's settings", "IGN", "NAIGN")
+COLUMNS = ("IGN, paper's settings", "NAIGN, paper's settings", "IGN", "NAIGN", "NAIGN, wider")
 METHODS = ("ign", "naign-minus", "naign")
 
 
@@ -60,7 +60,7 @@ def _mnist() -> list[str]:
         paper = [tables.PAPER_RESTORATION[m][i] for m in ("IGN", "NAIGN")]
         found = [tables.mean_spread([r.metrics["restoration"][name]["once"] for r in runs[c]], 2) for c in COLUMNS]
         lines.append([f"MAE, {name} ↓", *paper, *found])
-    heads = [c if tables.PAPERS in c else f"{c}, our settings" for c in COLUMNS]
+    heads = [c if "," in c else f"{c}, our settings" for c in COLUMNS]
     table = tables.table(["MNIST", "the paper: IGN", "the paper: NAIGN", *heads], lines)
     origin = [(r.config, r.provenance) for group in runs.values() for r in group]
     return [

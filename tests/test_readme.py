@@ -70,3 +70,10 @@ def test_what_chapter_3_says_of_its_records_holds():
         assert mean("NAIGN", "restoration", name, "once") < mean("IGN", "restoration", name, "once")
     assert mean("NAIGN", "fz", "fld") < 40 * mean("NAIGN", "data", "train", "fld")
     assert mean("NAIGN", "restoration", "lines", "once") > mean("NAIGN", "restoration", "lines", "damaged")
+    paper = dict(zip(CORRUPTIONS, (float(v.split()[0]) for v in tables.PAPER_RESTORATION["NAIGN"]), strict=True))
+    for name in CORRUPTIONS:  # below the paper's own NAIGN
+        assert mean("NAIGN, wider", "restoration", name, "once") < paper[name]
+    assert mean("NAIGN, wider", "fz", "fld") < 0.75 * mean("NAIGN", "fz", "fld")
+    assert 0.70 < mean("NAIGN", "fz", "coverage") < mean("NAIGN, wider", "fz", "coverage") < 0.75
+    one, other = (m["restoration"]["noise"]["once"] for m in metrics["NAIGN, wider"])
+    assert one < mean("NAIGN", "restoration", "noise", "once") < other
