@@ -25,10 +25,10 @@ class Row:
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
 MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices
-FFHQ_SHORT = {"quick": 20, "cpu": 400, "paper": 10_000}
+FFHQ_SHORT = {"quick": 20, "cpu": 600, "paper": 10_000}
 FFHQ_SEEDS = {"quick": (1, 1), "cpu": (2, 1), "paper": (3, 2)}  # headline, beside it
 HELD_OUT = 10
-MNIST_WIDER = {"quick": {"width": 16, "steps": 30}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size
+MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
@@ -112,10 +112,11 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
         "held-out": held_out,
         "replay": [
             short("no replay", replay=0.0),
-            short("p = 0.5, 5 batches", replay_batches=5),
-            short("p = 0.5, 50 batches"),
-            short("p = 0.5, 500 batches", replay_batches=500),
-            short("p = 0.9, 50 batches", replay=0.9),
+            short("p = 0.5, the last 5 batches", replay_batches=5),
+            short("p = 0.5, the last 50 batches"),
+            short("p = 0.5, the last 200 batches", replay_batches=200),
+            short("p = 0.9, the last 50 batches", replay=0.9),
+            short("p = 0.5, the last 50 batches, M = 100 N", candidates=100.0),
         ],
     }
 

@@ -59,7 +59,7 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
 
 
 def style(label: str) -> dict[str, str]:
-    """Colour by method; solid with our settings, dashed with the paper's, dotted with the clamp, dash-dotted if wider."""
+    """Colour by method; solid: our settings, dash-dotted: wider, dashed: the paper's, dotted: clamped."""
     method = {v: k for k, v in LABELS.items()}.get(label.split(",")[0], "data")
     line = "--" if "paper" in label else ":" if "clamp" in label else "-." if "wider" in label else "-"
     return {"color": COLOURS[method], "ls": line}

@@ -120,6 +120,8 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
         "ffz": judge.scores(chain[2]),
         "settle": {"move": [distance(a[: judge.few], b[: judge.few], "l1").mean().item() for a, b in pairs]},
     }
+    if judge.train is not None:
+        result["z"] = judge.scores(chain[0])  # noise alone has nearest neighbours too
     if judge.net:
         result["settle"]["fld"] = [judge.fld(y[: judge.few]) for y in chain]
         result["classes"] = metrics.mode_shares(judge.labels(chain[1]), 10).round(4).tolist()

@@ -135,26 +135,21 @@ def restoration_table(metrics: dict[str, Sequence[dict]], key: str = "once", dig
 
 
 def fewshot_table(metrics: dict[str, Sequence[dict]]) -> str:
-    """Collapse and memorisation (`naign.fewshot`): label -> metrics of its runs; last what even copies would score."""
-    head = [
-        "samples",
-        "covered ↑",
-        "effective ↑",
-        "diversity → 1",
-        "nearest, pixels",
-        "nearest, shapes",
-        "rec ↓",
-        "gap ↓",
-    ]
+    """Collapse and memorisation (`naign.fewshot`): label -> metrics of its runs; the noises themselves and copies."""
+    head = ["samples", "covered ↑", "effective ↑", "diversity → 1", "nearest, pixels", "nearest, shapes"]
+    head += ["rec ↓", "gap ↓"]
+
+    def values(runs: Sequence[dict], key: str) -> list[str]:
+        pixels = [mean_spread([m[key]["pixels"][k] for m in runs], digits) for k, digits in FEWSHOT.items()]
+        return [*pixels, mean_spread([m[key]["shapes"]["ratio"] for m in runs], 2)]
+
     rows = []
     for label, runs in metrics.items():
-        for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
-            pixels = [m[key]["pixels"] for m in runs]
-            values = [mean_spread([p[k] for p in pixels], digits) for k, digits in FEWSHOT.items()]
-            values.append(mean_spread([m[key]["shapes"]["ratio"] for m in runs], 2))
-            ends = [mean_spread([m[e] for m in runs]) for e in ("rec", "gap")] if key == "fz" else ["", ""]
-            rows.append([f"{label}: {name}", *values, *ends])
-    n = len(next(iter(metrics.values()))[0]["fz"]["pixels"]["counts"])
+        ends = [mean_spread([m[e] for m in runs]) for e in ("rec", "gap")]
+        rows.append([f"{label}: f(z)", *values(runs, "fz"), *ends])
+        rows.append([f"{label}: f(f(z))", *values(runs, "ffz"), "", ""])
+    rows += [[f"z of {label} itself", *values(metrics[label], "z"), "", ""] for label in ("NAIGN", "IGN")]
+    n = len(metrics["NAIGN"][0]["fz"]["pixels"]["counts"])
     return table(head, [*rows, ["copies, each as often", "1.00", f"{n}.0", "1.00", "0.00", "0.00", "0", "0"]])
 
 

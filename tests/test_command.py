@@ -77,7 +77,7 @@ def test_fit_a_folder_ends_in_a_model_and_two_sheets(photographs, capsys, tmp_pa
     assert captured.out.split() == [str(mine), str(mine / "generated.png"), str(mine / "restored.png")]
     run = naign.load(tmp_path / "mine")
     assert run.config["shape"] == [3, 32, 32] and run.config["samples"] == 9
-    assert run.config["parameters"]["candidates"] == 100 and run.config["parameters"]["replay"] == 0.5
+    assert run.config["parameters"]["candidates"] == 20 and run.config["parameters"]["replay"] == 0.5
     assert naign.generate(run.f, run.source, 2).shape == (2, 3, 32, 32)
     assert run.metrics["data"]["baselines"].keys() == set(CORRUPTIONS)
 
