@@ -103,7 +103,8 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
         return Row(label, f"ffhq100-{method}", changes, seeds)
 
     def short(label: str, **changes: object) -> Row:
-        return row(label, "naign", 1, steps=FFHQ_SHORT[profile], **changes)
+        steps = FFHQ_SHORT[profile]
+        return row(label, "naign", 1, steps=steps, warm_start=steps // 20, **changes)
 
     held_out = [row(LABELS[m], m, few, held_out=HELD_OUT) for m in ("naign", "ign")]
     return {
