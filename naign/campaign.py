@@ -25,7 +25,7 @@ class Row:
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
 MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices
-FFHQ_SHORT = {"quick": 20, "cpu": 600, "paper": 10_000}
+FFHQ_SHORT = {"quick": 4, "cpu": 600, "paper": 10_000}
 FFHQ_SEEDS = {"quick": (1, 1), "cpu": (2, 1), "paper": (3, 2)}  # headline, beside it
 HELD_OUT = 10
 MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size

@@ -46,7 +46,7 @@ _MNIST = {
     "paper": {"width": 64, "batch_size": 256, "steps": 60_000, "lr": 1e-4, "dtype": "bfloat16"},
 }
 _FEW = {
-    "quick": {"width": 8, "batch_size": 10, "steps": 20, "lr": 2e-3, "decay": "cosine"},
+    "quick": {"width": 8, "batch_size": 10, "steps": 10, "lr": 2e-3, "decay": "cosine"},
     "cpu": {"width": 16, "batch_size": 10, "steps": 5_000, "lr": 1e-3, "decay": "cosine"},
     "paper": {"width": 64, "batch_size": 10, "steps": 100_000, "lr": 1e-4, "dtype": "bfloat16"},
 }

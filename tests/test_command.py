@@ -72,7 +72,7 @@ def test_fit_a_folder_ends_in_a_model_and_two_sheets(photographs, capsys, tmp_pa
     with pytest.warns(UserWarning, match="1 of 13 images could not be read and are skipped: broken.jpg"):
         assert main([*arguments, "-o", str(tmp_path / "mine")]) == 0
     captured = capsys.readouterr()
-    assert "20/20" in captured.err and "imle=" in captured.err
+    assert "10/10" in captured.err and "imle=" in captured.err
     mine = tmp_path / "mine"
     assert captured.out.split() == [str(mine), str(mine / "generated.png"), str(mine / "restored.png")]
     run = naign.load(tmp_path / "mine")
