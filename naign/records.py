@@ -130,7 +130,7 @@ def load(path: str | Path, build: Build | None = None) -> Run:
 
 
 def _read_weights(run: Run, path: Path, build: Build) -> None:
-    tensors, meta = files.load_tensors(path)
+    tensors, meta = files.load_sharded(path)
     if meta.get("config") != json.dumps(run.config, sort_keys=True):
         raise ValueError(
             f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
@@ -241,7 +241,7 @@ def commit(run_path: Path, weights: bool) -> Path:
     if weights:
         tensors, meta = files.load_tensors(run_path / "model.safetensors")
         halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
-        files.save_tensors(part / "model.safetensors", halves, meta)
+        files.save_sharded(part / "model.safetensors", halves, meta)
     part.chmod(0o755)
     os.replace(part, target)
     print(f"recorded {target.name}", file=sys.stderr)

@@ -210,3 +210,27 @@ def test_images_are_kept_and_committed_with_a_run():
         "probes",
     }
     assert [int(s) for s in run.metrics["probes"]] == list(experiment.schedule["probes"])
+
+
+def test_committed_weights_that_are_too_large_for_a_file_come_in_shards(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path / "records")
+    naign_run = experiments.load_one("grid-naign", "quick", progress=False, steps=5, width=64)
+    monkeypatch.setattr(files, "SHARD_BYTES", 9_000)  # one hidden layer has 64 x 64 x 2 bytes
+    target = records.commit(records.find(experiments.get("grid-naign", "quick", steps=5, width=64)), weights=True)
+    shards = sorted(target.glob("model*.safetensors"))
+    assert len(shards) > 2
+    again = records.load(target, experiments.build)
+    for a, b in zip(naign_run.f.parameters(), again.f.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-3)
+    whole = shards[0].read_bytes()
+    shards[0].write_bytes(whole[:-1])
+    with pytest.raises(ValueError, match="model.2.safetensors is not a whole"):
+        records.load(target, experiments.build)
+    shards[0].unlink()
+    with pytest.raises(ValueError, match="model.2.safetensors does not exist"):
+        records.load(target, experiments.build)
+    shutil.copy(target / "model.3.safetensors", shards[0])
+    metadata = files.load_tensors(shards[1])[1]
+    files.save_tensors(shards[0], {"f.x": torch.ones(1)}, metadata | {"config": "{}"})
+    with pytest.raises(ValueError, match="model.2.safetensors does not belong to"):
+        records.load(target, experiments.build)
