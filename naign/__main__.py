@@ -146,14 +146,17 @@ def _record(options: argparse.Namespace) -> int:
 
     given = pairs(options.p)
     rows = campaign.every(options.profile) if not options.names else ()
-    what = [(row.name, row.changes | given, range(options.seeds or row.seeds)) for row in rows]
-    what += [(n, given, range(options.seeds or profiles.SEEDS.get(options.profile, 1))) for n in options.names]
-    todo = [(experiments.get(n, options.profile, s, **changes), changes) for n, changes, seeds in what for s in seeds]
+    rows = rows or [campaign.Row(n, n, given, profiles.SEEDS.get(options.profile, 1)) for n in options.names]
+    todo = [
+        (experiments.get(r.name, options.profile, s, **(r.changes | given)), r.changes | given, r.keeps_weights(s))
+        for r in rows
+        for s in range(options.seeds or r.seeds)
+    ]
     todo.sort(key=lambda job: job[0].seed)  # stable: the first seed of everything comes first
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
-    def one(job: tuple[experiments.Experiment, dict]) -> bool:
-        experiment, changes = job
+    def one(job: tuple[experiments.Experiment, dict, bool]) -> bool:
+        experiment, changes, weights = job
         name = records.directory_name(experiment)
         if (records.records_root() / name).exists():
             return True
@@ -162,7 +165,7 @@ def _record(options: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
-        records.commit(records.cache_root() / "runs" / name, weights=experiment.seed == 0 and not changes)
+        records.commit(records.cache_root() / "runs" / name, weights=weights)
         return True
 
     with ThreadPoolExecutor(options.jobs) as pool:

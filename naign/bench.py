@@ -15,7 +15,7 @@ from naign import matching, toys
 from naign.experiment import Experiment, build
 from naign.loop import Loop
 from naign.losses import distance
-from naign.methods import IGN, NAIGN, make
+from naign.methods import IGN, NAIGN, Method, make
 from naign.models import MLP, seeded
 from naign.provenance import device_name
 from naign.settings import Schedule
@@ -54,7 +54,7 @@ def naign_flops(f: nn.Module) -> int:
     return forward * (CANDIDATES * N + 3 * 3 * N + 2 * N)
 
 
-def _stepper(method: NAIGN | IGN, device: torch.device) -> Callable[[], None]:
+def _stepper(method: Method, device: torch.device) -> Callable[[], None]:
     toy = toys.grid()
     f = seeded(lambda: MLP(toy.shape, WIDTH, DEPTH), 0).to(device)
     loop = Loop(f, StandardNormal(toy.shape), toy, method, Schedule(10**6, N))

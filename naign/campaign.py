@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from naign import experiments, profiles, records
-from naign.methods import METHODS
-from naign.tables import LABELS
+from naign.tables import BASELINES, LABELS
 
 
 @dataclass(frozen=True)
@@ -15,12 +14,18 @@ class Row:
     """Runs that differ by their seeds alone: 0, 1, ..., seeds - 1 and the same settings.
 
     changes : the settings that differ from those of the experiment `name`
+    weights : whether the first seed's weights are kept, as they always are where nothing is changed
     """
 
     label: str
     name: str
     changes: dict
     seeds: int
+    weights: bool = False
+
+    def keeps_weights(self, seed: int, first: int = 0) -> bool:
+        """Of the runs that start with seed `first`."""
+        return seed == first and (self.weights or not self.changes)
 
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
@@ -28,6 +33,7 @@ MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # head
 FFHQ_SHORT = {"quick": 4, "cpu": 600, "paper": 10_000}
 FFHQ_SEEDS = {"quick": (1, 1), "cpu": (2, 1), "paper": (3, 2)}  # headline, beside it
 HELD_OUT = 10
+FUZZ = 0.3  # noise of the moons whose density is estimated
 MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
@@ -35,7 +41,7 @@ CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 def toys(profile: str, *data: str) -> list[Row]:
     """Chapters 1 and 2: each method on some toys, by default on all."""
     seeds = profiles.SEEDS[profile]
-    return [Row(LABELS[m], f"{d}-{m}", {}, seeds) for d in data or profiles.TOYS for m in METHODS]
+    return [Row(LABELS[m], f"{d}-{m}", {}, seeds) for d in data or profiles.TOYS for m in LABELS]
 
 
 def toy_choices(profile: str) -> list[Row]:
@@ -62,9 +68,9 @@ def mnist(profile: str, **given: object) -> dict[str, list[Row]]:
     def changed(label: str, method: str = "naign", **changes: object) -> Row:
         return row(label, method, few, **(short | changes))
 
-    ours = [row(LABELS[m], m, some if m == "naign-minus" else many, **given) for m in METHODS]
+    ours = [row(LABELS[m], m, some if m == "naign-minus" else many, **given) for m in LABELS]
     wider = [row("NAIGN, wider", "naign", some, **(MNIST_WIDER[profile] | given))] if profile in MNIST_WIDER else []
-    paper = [row(f"{LABELS[m]}, paper's settings", m, some, recipe="paper", **given) for m in METHODS]
+    paper = [row(f"{LABELS[m]}, paper's settings", m, some, recipe="paper", **given) for m in LABELS]
     return {
         "main": ours + wider + paper + [row("IGN, clamped", "ign", few, **given, clamp=1.5)],
         "terms": [
@@ -108,7 +114,7 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
 
     held_out = [row(LABELS[m], m, few, held_out=HELD_OUT) for m in ("naign", "ign")]
     return {
-        "main": [row(LABELS[m], m, few if m == "naign-minus" else many) for m in METHODS]
+        "main": [row(LABELS[m], m, few if m == "naign-minus" else many) for m in LABELS]
         + [row(f"{LABELS[m]}, paper's settings", m, few, recipe="paper") for m in ("naign", "ign")],
         "held-out": held_out,
         "replay": [
@@ -122,11 +128,23 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
     }
 
 
+def moons(profile: str, toy: str = "2moons") -> dict[str, list[Row]]:
+    """Chapter 5: group -> rows; "exact" without noise where the toy has such a setting, "fuzzy" with it."""
+    seeds, labels = profiles.SEEDS[profile], LABELS | BASELINES
+
+    def row(method: str, **changes: object) -> Row:
+        return Row(labels[method], f"{toy}-{method}", changes, seeds, weights=True)
+
+    noises = {"exact": {"noise": 0.0}, "fuzzy": {"noise": FUZZ}} if toy == "2moons" else {"exact": {}}
+    return {group: [row(m, **changes) for m in labels] for group, changes in noises.items()}
+
+
 def every(profile: str) -> list[Row]:
     """All rows, each run once."""
     if profile not in profiles.PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
     groups = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
+    groups += moons(profile).values()
     rows: dict[str, Row] = {}
     for row in (row for group in groups for row in group):
         name = records.directory_name(experiments.get(row.name, profile, 0, **row.changes))
@@ -135,9 +153,9 @@ def every(profile: str) -> list[Row]:
 
 
 def load(row: Row, profile: str, seed: int = 0, progress: bool = True) -> list[records.Run]:
-    """A row's runs, recorded or trained now; `seed` is the first, and without changes it has its weights."""
+    """A row's runs, recorded or trained now; `seed` is the first."""
     return [
-        experiments.load_one(row.name, profile, s, progress, weights=s == seed and not row.changes, **row.changes)
+        experiments.load_one(row.name, profile, s, progress, weights=row.keeps_weights(s, seed), **row.changes)
         for s in range(seed, seed + row.seeds)
     ]
 

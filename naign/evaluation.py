@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from naign import metrics, projection
+from naign import fields, metrics, projection
 from naign.losses import distance
-from naign.methods import IGN, NAIGN
+from naign.methods import Method
 from naign.records import Run
 from naign.sources import Sampler
 
@@ -37,6 +38,8 @@ def evaluate(f: nn.Module, source: nn.Module, data: Sampler, d: str, n: int = 10
     result |= {"fz": judge(data, x, fz), "ffz": judge(data, x, ffz)}
     if hasattr(data, "assign"):  # fresh samples of the data: the best that n samples can score
         result["data"] = judge(data, x, data.sample(n, generator))
+    if hasattr(data, "assign") and data.shape == (2,):
+        result |= fields.evaluated(functools.partial(projection.project, f), data)
     return result
 
 
@@ -78,7 +81,7 @@ def at_snapshots(run: Run, z: Tensor, applications: int = 1) -> dict[int, np.nda
 
 @torch.no_grad()
 def mean_terms(
-    f: nn.Module, source: Sampler, data: Sampler, method: NAIGN | IGN, n: int, batches: int = 50
+    f: nn.Module, source: Sampler, data: Sampler, method: Method, n: int, batches: int = 50
 ) -> dict[str, float]:
     """Each loss term of f, averaged over fresh batches of n."""
     generator = torch.Generator().manual_seed(20_251_102)

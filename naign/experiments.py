@@ -57,7 +57,7 @@ def _standard(name: str, data: str, method: str, profile: str, seed: int, change
     network, schedule = profiles.settings(data, profile)
     images_like = data in IMAGES or ("tensor" in own and own["tensor"].ndim > 2)
     options = {"distance": "l1" if images_like else "l2"}
-    if method != "ign" and data in DATA:
+    if method in profiles.IMLE and data in DATA:
         options["candidate_dtype"] = schedule["dtype"]  # not "auto": experiments repeat on any machine
     experiment = Experiment(
         name, data, method, profile, seed, method_options=options, network=network, schedule=schedule, **own
@@ -92,7 +92,7 @@ def fit(
     ----------
     data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set;
         or "folder:PATH", the images below a folder
-    method : "naign", "naign-minus" or "ign"
+    method : "naign", "naign-minus", "ign" or "dae"
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
     parameters : any setting by name: steps, batch_size, lr, width, candidates, ...

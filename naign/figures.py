@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike
 from naign.tables import LABELS
 
 # One colour a method throughout: Okabe and Ito's, told apart by colour-blind readers.
-COLOURS = {"naign": "#0072B2", "naign-minus": "#E69F00", "ign": "#D55E00", "data": "#4D4D4D", "source": "#009E73"}
+COLOURS = {
+    "naign": "#0072B2",
+    "naign-minus": "#E69F00",
+    "ign": "#D55E00",
+    "dae": "#CC79A7",
+    "data": "#4D4D4D",
+    "source": "#009E73",
+}
 COLUMNS = (r"$p_{data}(x)$", r"$f(x)$", r"$p_Z(z)$", r"$f(z)$", r"$f(f(z))$")
 STYLE = {
     "figure.dpi": 110,

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from naign import files, state
 from naign.matching import Replay
-from naign.methods import IGN, NAIGN, reconstruction_only
+from naign.methods import Method, reconstruction_only
 from naign.settings import Schedule
 from naign.sources import Sampler
 
@@ -36,7 +36,7 @@ class Loop:
         f: nn.Module,
         source: nn.Module,
         data: Sampler,
-        method: NAIGN | IGN,
+        method: Method,
         schedule: Schedule,
         seed: int = 0,
         checkpoint: Path | None = None,

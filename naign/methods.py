@@ -1,7 +1,8 @@
-"""NAIGN, NAIGN- and IGN: what one training step minimises."""
+"""NAIGN, NAIGN-, IGN and a denoising autoencoder: what one training step minimises."""
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from naign import losses, matching
 
 Terms = dict[str, Tensor]
+Method = typing.Union["NAIGN", "IGN", "DAE"]
 
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -29,7 +31,7 @@ def spread(x: Tensor, fx: Tensor) -> Tensor:
     return fx.detach().std(0, correction=0).mean() / x.std(0, correction=0).mean().clamp_min(1e-12)
 
 
-def reconstruction_only(method: NAIGN | IGN, f: nn.Module, x: Tensor) -> Terms:
+def reconstruction_only(method: Method, f: nn.Module, x: Tensor) -> Terms:
     """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
     fx = f(x)
     rec = losses.reconstruction(x, fx, method.distance)
@@ -37,7 +39,7 @@ def reconstruction_only(method: NAIGN | IGN, f: nn.Module, x: Tensor) -> Terms:
     return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
 
 
-def _check(method: NAIGN | IGN) -> None:
+def _check(method: Method) -> None:
     if method.distance not in losses.DISTANCES:
         raise ValueError(f"unknown distance {method.distance!r}: choose one of {', '.join(losses.DISTANCES)}.")
     for name in method.columns:
@@ -158,10 +160,40 @@ class IGN:
         return {"rec": rec, "idem": idem, "tight": tight, "total": total, "spread": spread(x, fx)}
 
 
-METHODS = {"naign": NAIGN, "naign-minus": NAIGN, "ign": IGN}
+@dataclass(frozen=True)
+class DAE:
+    """A denoising autoencoder (Vincent et al. 2010), the plain way to learn a projection: E d(x, f(x + sigma e)).
+
+    sigma is drawn for every sample, evenly from 0 to the largest, so that f learns to come back from near and far.
+
+    Parameters
+    ----------
+    distance : see `naign.losses.distance`
+    sigma : the largest standard deviation of the noise, in the units of the data; 0 makes it a plain autoencoder
+    """
+
+    distance: str = "l2"
+    sigma: float = 1.0
+
+    columns: ClassVar[tuple[str, ...]] = ("rec", "total", "spread")
+
+    def __post_init__(self):
+        _check(self)
+        if not 0 <= self.sigma < float("inf"):
+            raise ValueError(f"sigma is {self.sigma}: it must be 0 or a positive number.")
+
+    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
+        """The loss of one batch x (N, *D); `rec` is the error after noise."""
+        size = self.sigma * torch.rand(len(x), *[1] * (x.ndim - 1), generator=generator, device=x.device)
+        fx = f(x + size * torch.randn(x.shape, generator=generator, device=x.device))
+        rec = losses.reconstruction(x, fx, self.distance)
+        return {"rec": rec, "total": rec, "spread": spread(x, fx)}
 
 
-def make(name: str, **options: object) -> NAIGN | IGN:
+METHODS = {"naign": NAIGN, "naign-minus": NAIGN, "ign": IGN, "dae": DAE}
+
+
+def make(name: str, **options: object) -> Method:
     """The method called `name` ("naign", "naign-minus" or "ign") with its options."""
     if name not in METHODS:
         raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")

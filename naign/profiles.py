@@ -27,6 +27,7 @@ STAND_INS = {"mnist": "digits", "ffhq100": "faces"}  # at the quick profile, in 
 DATA = TOYS | IMAGES
 PROFILES = ("quick", "cpu", "paper")  # by size
 RECIPES = ("ours", "paper")
+IMLE = ("naign", "naign-minus")  # methods that search for winners
 # Settings of `settings`: those that differ from the paper's; "paper" is the paper's own.
 _PAPER = {"width": 512, "depth": 3, "batch_size": 512, "steps": 100_000, "lr": 1e-4}
 _LINE = {"cpu": {"steps": 6_000}}  # one dimension is learnt sooner
@@ -101,13 +102,15 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}.")
     few = {}
-    if data in FEW and method != "ign":  # Section 4.1, the warm start as a share of the run
+    if data in FEW and method in IMLE:  # Section 4.1, the warm start as a share of the run
         few = {"candidates": 100.0, "replay": 0.5, "warm_start": _FEW[profile]["steps"] // 20}
     if name == "paper":
         return {"norm": "batch", "source": "fourier"} | ({"w_tight": 0.125} if method == "ign" else {}) | few
     chosen = {"norm": "group"} | _OURS[profile] | few
     if data in FEW:
         chosen |= {k: v for k, v in _OURS_FEW[profile].items() if k == "lr" or few}
+    if method == "dae":
+        return chosen | {"warm_start": 0}
     if method == "ign":
         return chosen | {"source": "fourier", "w_idem": 0.3, "w_tight": 0.28, "lr": chosen["lr"] / 2}
     return chosen | ({"w_idem": 0.1} if method == "naign" else {})

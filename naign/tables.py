@@ -9,7 +9,8 @@ import numpy as np
 
 from naign.corruptions import CORRUPTIONS
 
-LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}
+LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}  # the paper's
+BASELINES = {"dae": "DAE"}
 SCORES = {
     "w1": ("W1 ↓", 2),
     "modes": ("modes hit ↑", 1),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from naign import files
 from naign.loop import Loop
-from naign.methods import IGN, NAIGN
+from naign.methods import Method
 from naign.settings import Schedule
 from naign.sources import Sampler
 
@@ -39,7 +39,7 @@ def fit(
     f: nn.Module,
     source: nn.Module,
     data: Sampler,
-    method: NAIGN | IGN,
+    method: Method,
     schedule: Schedule,
     seed: int = 0,
     checkpoint: Path | None = None,

@@ -28,8 +28,8 @@ ORDER = [
         "losses",
         "matching",
     ),
-    *("methods", "loop", "training", "records", "projection", "metrics", "lenet", "evaluation"),
-    *("fewshot", "baselines", "restoration"),
+    *("methods", "loop", "training", "records", "projection", "fields", "metrics", "lenet", "evaluation"),
+    *("fewshot", "baselines", "restoration", "ood"),
     *("tables", "figures", "pictures", "panels", "profiles", "experiment", "experiments", "campaign"),
     *("bench", "readme", "runner", "__init__", "__main__"),
 ]

@@ -17,6 +17,7 @@ from naign.sources import StandardNormal
 from naign.training import fit
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.make("naign-minus"), methods.IGN(clamp=1.5)]
+METHODS.append(methods.DAE(sigma=0.5))
 
 
 def train(method, steps=40, seed=0, checkpoint=None, data=None, **schedule):
