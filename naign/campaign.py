@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from naign import experiments, profiles, records
 from naign.methods import METHODS
@@ -15,12 +15,20 @@ class Row:
     """Runs that differ by their seeds alone: 0, 1, ..., seeds - 1 and the same settings.
 
     changes : the settings that differ from those of the experiment `name`
+    weights : whether the first seed's weights are kept, as they always are where nothing is changed
+    images : whether what f made of some images is kept
     """
 
     label: str
     name: str
     changes: dict
     seeds: int
+    weights: bool = False
+    images: bool = True
+
+    def keeps_weights(self, seed: int, first: int = 0) -> bool:
+        """Of the runs that start with seed `first`."""
+        return seed == first and (self.weights or not self.changes)
 
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
@@ -104,7 +112,7 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
 
     def short(label: str, **changes: object) -> Row:
         steps = FFHQ_SHORT[profile]
-        return row(label, "naign", 1, steps=steps, warm_start=steps // 20, **changes)
+        return replace(row(label, "naign", 1, steps=steps, warm_start=steps // 20, **changes), images=False)
 
     held_out = [row(LABELS[m], m, few, held_out=HELD_OUT) for m in ("naign", "ign")]
     return {
@@ -135,9 +143,9 @@ def every(profile: str) -> list[Row]:
 
 
 def load(row: Row, profile: str, seed: int = 0, progress: bool = True) -> list[records.Run]:
-    """A row's runs, recorded or trained now; `seed` is the first, and without changes it has its weights."""
+    """A row's runs, recorded or trained now; `seed` is the first."""
     return [
-        experiments.load_one(row.name, profile, s, progress, weights=s == seed and not row.changes, **row.changes)
+        experiments.load_one(row.name, profile, s, progress, weights=row.keeps_weights(s, seed), **row.changes)
         for s in range(seed, seed + row.seeds)
     ]
 
