@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from naign import experiments
     from naign.images import TensorData
     from naign.records import Run
 
@@ -146,17 +145,18 @@ def _record(options: argparse.Namespace) -> int:
 
     given = pairs(options.p)
     rows = campaign.every(options.profile) if not options.names else ()
-    rows = rows or [campaign.Row(n, n, given, profiles.SEEDS.get(options.profile, 1)) for n in options.names]
-    todo = [
-        (experiments.get(r.name, options.profile, s, **(r.changes | given)), r.changes | given, r.keeps_weights(s))
-        for r in rows
-        for s in range(options.seeds or r.seeds)
-    ]
-    todo.sort(key=lambda job: job[0].seed)  # stable: the first seed of everything comes first
+    seeds = profiles.SEEDS.get(options.profile, 1)
+    rows = rows or [campaign.Row(name, name, given, seeds) for name in options.names]
+    todo = [(row, s) for row in rows for s in range(options.seeds or row.seeds)]
+    for row, s in todo:  # refuses what cannot be trained before any work starts
+        experiments.get(row.name, options.profile, s, **(row.changes | given))
+    todo.sort(key=lambda job: job[1])  # stable: the first seed of everything comes first
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
 
-    def one(job: tuple[experiments.Experiment, dict, bool]) -> bool:
-        experiment, changes, weights = job
+    def one(job: tuple[campaign.Row, int]) -> bool:
+        row, s = job
+        changes = row.changes | given
+        experiment = experiments.get(row.name, options.profile, s, **changes)
         name = records.directory_name(experiment)
         if (records.records_root() / name).exists():
             return True
@@ -165,7 +165,7 @@ def _record(options: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
-        records.commit(records.cache_root() / "runs" / name, weights=weights)
+        records.commit(records.cache_root() / "runs" / name, row.keeps_weights(s) and not given, row.images)
         return True
 
     with ThreadPoolExecutor(options.jobs) as pool:

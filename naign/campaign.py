@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from naign import experiments, profiles, records
 from naign.tables import BASELINES, LABELS
@@ -15,6 +15,7 @@ class Row:
 
     changes : the settings that differ from those of the experiment `name`
     weights : whether the first seed's weights are kept, as they always are where nothing is changed
+    images : whether what f made of some images is kept
     """
 
     label: str
@@ -22,6 +23,7 @@ class Row:
     changes: dict
     seeds: int
     weights: bool = False
+    images: bool = True
 
     def keeps_weights(self, seed: int, first: int = 0) -> bool:
         """Of the runs that start with seed `first`."""
@@ -110,7 +112,7 @@ def ffhq(profile: str, **given: object) -> dict[str, list[Row]]:
 
     def short(label: str, **changes: object) -> Row:
         steps = FFHQ_SHORT[profile]
-        return row(label, "naign", 1, steps=steps, warm_start=steps // 20, **changes)
+        return replace(row(label, "naign", 1, steps=steps, warm_start=steps // 20, **changes), images=False)
 
     held_out = [row(LABELS[m], m, few, held_out=HELD_OUT) for m in ("naign", "ign")]
     return {

@@ -229,14 +229,14 @@ def _difference(found: dict, wanted: dict, prefix: str = "") -> str:
     return "; ".join(p for p in parts if p)
 
 
-def commit(run_path: Path, weights: bool) -> Path:
-    """Copy a local run to data/records: weights in half precision, or numbers only."""
+def commit(run_path: Path, weights: bool, images: bool = True) -> Path:
+    """Copy a local run to data/records: numbers, with weights (in half precision) and images where asked."""
     target = records_root() / run_path.name
     if target.exists():
         return target
     files.writable_directory(target.parent)
     part = Path(tempfile.mkdtemp(prefix=target.name + ".part-", dir=target.parent))
-    for name in PARTS + (("images.safetensors",) if (run_path / "images.safetensors").exists() else ()):
+    for name in PARTS + (("images.safetensors",) if images and (run_path / "images.safetensors").exists() else ()):
         shutil.copy(run_path / name, part / name)
     if weights:
         tensors, meta = files.load_tensors(run_path / "model.safetensors")
