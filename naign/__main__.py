@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     lenet = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
     lenet.add_argument("-o", "--output", type=Path, help="file to write (default: the one in the package)")
 
+    ood = command("ood", _ood, "measure and record how well the recorded networks on digits tell what is no digit")
+    ood.add_argument("profile")
+
     command("readme", _readme, "bring the README's numbers and picture up to date with the records")
 
     book = command("book", _book, "execute what changed and build the book at _build/html")
@@ -203,6 +206,15 @@ def _lenet(options: argparse.Namespace) -> None:
     net, record = lenet.train(downloads.mnist())
     lenet.save(net, record, path)
     print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
+
+
+def _ood(options: argparse.Namespace) -> None:
+    from naign import campaign, ood
+
+    rows = campaign.detectors(options.profile)
+    models = {row.label: campaign.load(row, options.profile)[0] for row in rows}
+    data = campaign.experiments.get(rows[0].name, options.profile).load_data()
+    print(ood.record(options.profile, models, data))
 
 
 def _readme(options: argparse.Namespace) -> None:

@@ -141,12 +141,18 @@ def moons(profile: str, toy: str = "2moons") -> dict[str, list[Row]]:
     return {group: [row(m, **changes) for m in labels] for group, changes in noises.items()}
 
 
+def detectors(profile: str) -> list[Row]:
+    """Chapter 5: networks on digits whose drift may tell what is no digit; "autoencoder" is the plain one."""
+    shown = [Row(label, f"mnist-{m}", {}, 1) for m, label in (LABELS | BASELINES).items()]
+    return [*shown, Row("autoencoder", "mnist-dae", {"sigma": 0.0}, 1, weights=True)]
+
+
 def every(profile: str) -> list[Row]:
     """All rows, each run once."""
     if profile not in profiles.PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
     groups = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
-    groups += moons(profile).values()
+    groups += [*moons(profile).values(), detectors(profile)]
     rows: dict[str, Row] = {}
     for row in (row for group in groups for row in group):
         name = records.directory_name(experiments.get(row.name, profile, 0, **row.changes))

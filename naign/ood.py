@@ -20,7 +20,7 @@ from naign.records import Run, records_root
 from naign.restoration import SEED, damage
 
 COUNT = 2_000  # test images, and as many outsiders of each kind
-RESAMPLES = 500
+RESAMPLES = 200
 NEIGHBOURS = 20_000  # training images among which the nearest is searched
 BLOCK = 8  # side of the blocks that are shuffled
 

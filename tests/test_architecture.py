@@ -30,7 +30,18 @@ ORDER = [
     ),
     *("methods", "loop", "training", "records", "projection", "fields", "metrics", "lenet", "evaluation"),
     *("fewshot", "baselines", "restoration", "ood"),
-    *("tables", "figures", "pictures", "panels", "profiles", "experiment", "experiments", "campaign"),
+    *(
+        "tables",
+        "field_tables",
+        "figures",
+        "pictures",
+        "maps",
+        "panels",
+        "profiles",
+        "experiment",
+        "experiments",
+        "campaign",
+    ),
     *("bench", "readme", "runner", "__init__", "__main__"),
 ]
 CORE = {"torch", "numpy", "safetensors", "tqdm"}
