@@ -162,7 +162,7 @@ class IGN:
 
 @dataclass(frozen=True)
 class DAE:
-    """A denoising autoencoder (Vincent et al. 2010), the plain way to learn a projection: E d(x, f(x + sigma e)).
+    """A denoising autoencoder (Vincent et al. 2008), the plain way to learn a projection: E d(x, f(x + sigma e)).
 
     sigma is drawn for every sample, evenly from 0 to the largest, so that f learns to come back from near and far.
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -124,6 +125,23 @@ def test_the_right_drift_and_k_give_back_the_density():
     assert found["tv"][at] < 1e-4
     assert found["loglik"][at] == pytest.approx(-math.log(2 * math.pi) - 1, abs=0.02)  # minus the entropy
     assert min(kl for k, kl in zip(found["k"], found["kl"], strict=True) if k != 2.0) > 0.01
+
+
+def test_the_kernel_density_estimate_is_scipy_s():
+    from scipy.stats import gaussian_kde
+
+    limits, toy = ((-4.0, 4.0), (-4.0, 4.0)), toys.Mixture(((0.0, 0.0),), (1.0,), (1.0,))
+    points, x = lattice(limits, 40), toy.sample(300, torch.Generator().manual_seed(5))
+    found = fields.kernel_density(toy, points, x, limits, n=400)
+    centres = toy.sample(400, torch.Generator().manual_seed(2)).double()
+    width = found["width"][-1]
+    factor = width / centres.T.numpy().std(1, ddof=1).mean()
+    reference = gaussian_kde(centres.T.numpy(), bw_method=factor)
+    reference.covariance = np.eye(2) * width**2  # an isotropic kernel, as ours
+    reference.cho_cov = np.eye(2) * width
+    reference.log_det = 2 * np.log(2 * np.pi * width**2)
+    assert found["loglik"][-1] == pytest.approx(np.log(reference(x.T.double().numpy())).mean(), abs=1e-6)
+    assert min(found["kl"]) < 0.1
 
 
 def test_what_a_run_stores_of_a_perfect_projector():
