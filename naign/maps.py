@@ -77,7 +77,7 @@ def against(panels: Sequence[tuple[str, ArrayLike, ArrayLike]], x: str, y: str) 
     figure, axes = plt.subplots(
         1, len(panels), figsize=(2.6 * len(panels), 2.7), sharex=True, sharey=True, squeeze=False
     )
-    top = max(np.max(a) for _, a, _ in panels)
+    top = max(float(np.max(np.asarray(a))) for _, a, _ in panels)
     for (label, a, b), ax in zip(panels, axes[0], strict=True):
         ax.scatter(a, b, s=1.5, lw=0, alpha=0.35, color=style(label)["color"], rasterized=True)
         ax.plot([0, top], [0, top], color=COLOURS["data"], ls=":", lw=1.2)
