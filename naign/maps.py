@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from naign.figures import COLOURS
 from naign.pictures import style
+from naign.tables import BASELINES, LABELS
 
+METHODS = {*LABELS.values(), *BASELINES.values()}
 Limits = Sequence[tuple[float, float]]
 
 
@@ -88,6 +90,21 @@ def against(panels: Sequence[tuple[str, ArrayLike, ArrayLike]], x: str, y: str) 
     return figure
 
 
+def by_k(curves: dict[str, tuple[Sequence[float], ArrayLike]], y: str) -> Figure:
+    """A score against k: label -> (k (m,), values (seeds, m)); what is no method is grey and dotted."""
+    figure, ax = plt.subplots(figsize=(5.2, 2.9))
+    for label, (at, values) in curves.items():
+        values = np.atleast_2d(values)
+        look = style(label) if label in METHODS else {"color": COLOURS["data"], "ls": ":"}
+        ax.plot(at, values.mean(0), label=label, marker=".", ms=4, lw=1.2, **look)
+        ax.fill_between(at, values.min(0), values.max(0), color=look["color"], alpha=0.15, lw=0)
+    ax.set(xlabel="k", ylabel=y, yscale="log")
+    ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
 def roc(panels: dict[str, dict[str, Sequence[float]]]) -> Figure:
     """Shares of outsiders found against even shares of false alarms: kind -> score -> hit rates."""
     columns = min(3, len(panels))
@@ -97,7 +114,7 @@ def roc(panels: dict[str, dict[str, Sequence[float]]]) -> Figure:
     )
     for (kind, curves), ax in zip(panels.items(), axes.flat, strict=False):
         for label, rates in curves.items():
-            look = style(label) if label not in DETECTORS else DETECTORS[label]
+            look = style(label) if label in METHODS else DETECTORS[label]
             ax.plot(np.linspace(0, 1, len(rates)), rates, label=label, lw=1.2, **look)
         ax.plot([0, 1], [0, 1], color="0.75", lw=0.7)
         ax.set_title(kind, fontsize=9)
