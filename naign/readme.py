@@ -21,6 +21,15 @@ ROWS = (
     ("8gaussians", "coverage", "8 Gaussians: Coverage ↑", 2, "IGN collapses, NAIGN does not"),
 )
 COLUMNS = ("IGN, paper's settings", "NAIGN, paper's settings", "IGN", "NAIGN", "NAIGN, wider")
+FACES = ("IGN, paper's settings", "NAIGN, paper's settings", "IGN", "NAIGN")
+# title, what the paper says (in pictures), digits, keys of the score
+FACE_ROWS = (
+    ("images covered, as a share ↑", "IGN collapses, NAIGN does not", 2, "fz", "pixels", "covered"),
+    ("effective number of images, of 100 ↑", "not measured", 1, "fz", "pixels", "effective"),
+    ("nearest training image, pixels (copies: 0)", "low memorization", 2, "fz", "pixels", "ratio"),
+    ("nearest training image, shapes (copies: 0)", "low memorization", 2, "fz", "shapes", "ratio"),
+    ("reconstruction, MAE ↓", "faithful", 3, "rec"),
+)
 METHODS = ("ign", "naign-minus", "naign")
 
 
@@ -39,6 +48,7 @@ def numbers(root: Path) -> str:
             tables.table(head, lines),
             "In the plane: " + tables.provenance_line(origin),
             *_mnist(),
+            *_ffhq(),
             _speed(root / "data" / "records" / "bench.json"),
             _timings(root / "data" / "records" / "timings.json"),
         ]
@@ -70,6 +80,27 @@ def _mnist() -> list[str]:
     ]
 
 
+def _ffhq() -> list[str]:
+    """FFHQ-100, of which the paper shows pictures."""
+    profile = campaign.resolve("recorded", lambda p: campaign.ffhq(p)["main"])
+    runs = {row.label: campaign.load(row, profile) for row in campaign.ffhq(profile)["main"] if row.label in FACES}
+    lines = []
+    for title, claim, digits, *keys in FACE_ROWS:
+        found = []
+        for label in FACES:
+            values = [r.metrics for r in runs[label]]
+            for key in keys:
+                values = [v[key] for v in values]
+            found.append(tables.mean_spread(values, digits))
+        lines.append([title, claim, *found])
+    heads = [c if "," in c else f"{c}, our settings" for c in FACES]
+    origin = [(r.config, r.provenance) for group in runs.values() for r in group]
+    return [
+        tables.table(["FFHQ-100, f(z)", "the paper says", *heads], lines),
+        "On faces: " + tables.provenance_line(origin),
+    ]
+
+
 def _speed(path: Path) -> str:
     result = json.loads(path.read_text())
     return "Speed of one training step (`naign bench`):\n\n```\n" + bench.report(result) + "\n```"
@@ -95,3 +126,9 @@ def write(root: Path) -> None:
     rows = [images.as_floats(shown[k][:8]) for k in ("z", "fz", "noise.0", "noise.1", "lines.0", "lines.1")]
     labels = ["z", "f(z)", "noise", "f(x')", "lines deleted", "f(x')"]
     pictures.sheet(rows, labels).savefig(root / "book" / "_static" / "mnist.png", dpi=110)
+    profile = campaign.resolve("recorded", lambda p: campaign.ffhq(p)["main"])
+    faces = {row.label: campaign.load(row, profile)[0].images for row in campaign.ffhq(profile)["main"]}
+    rows = {m: images.as_floats(faces[m]["fz"][:8]) for m in ("NAIGN", "IGN")}
+    pictures.sheet(list(rows.values()), [f"{m}: f(z)" for m in rows]).savefig(
+        root / "book" / "_static" / "ffhq.png", dpi=110
+    )

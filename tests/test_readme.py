@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import naign
-from naign import campaign, experiments, images, readme, records, restoration, tables
+from naign import campaign, experiments, files, images, readme, records, restoration, tables
 from naign.corruptions import CORRUPTIONS
 from naign.provenance import PACKAGE
 
@@ -77,3 +77,41 @@ def test_what_chapter_3_says_of_its_records_holds():
     assert 0.70 < mean("NAIGN", "fz", "coverage") < mean("NAIGN, wider", "fz", "coverage") < 0.75
     one, other = (m["restoration"]["noise"]["once"] for m in metrics["NAIGN, wider"])
     assert one < mean("NAIGN", "restoration", "noise", "once") < other
+
+
+def test_what_chapter_4_says_of_its_records_holds():
+    rows = campaign.ffhq("cpu")
+    metrics = {r.label: [x.metrics for x in campaign.load(r, "cpu")] for r in rows["main"]}
+    new = {r.label: campaign.load(r, "cpu")[0].metrics for r in rows["held-out"]}
+
+    def mean(label, *keys):
+        values = metrics[label]
+        for key in keys:
+            values = [v[key] for v in values]
+        return sum(values) / len(values)
+
+    assert mean("NAIGN", "fz", "pixels", "covered") > 0.95
+    assert mean("NAIGN", "fz", "pixels", "effective") == pytest.approx(80, abs=6)
+    assert min(m["probes"]["500"]["covered"] for m in metrics["NAIGN"]) > 0.7  # a tenth of the run
+    assert mean("IGN", "fz", "pixels", "effective") < 0.5 * mean("NAIGN", "fz", "pixels", "effective")
+    assert mean("IGN, paper's settings", "fz", "pixels", "effective") == pytest.approx(25, abs=5)
+    assert mean("IGN", "z", "pixels", "covered") == pytest.approx(0.46, abs=0.03)  # noise alone
+    assert mean("NAIGN", "fz", "pixels", "ratio") == pytest.approx(2 / 3, abs=0.05)
+    assert mean("NAIGN", "ffz", "pixels", "ratio") < mean("NAIGN", "fz", "pixels", "ratio")
+    assert mean("NAIGN", "fz", "shapes", "ratio") > 0.9
+    assert all(m["fz"]["pixels"]["samples"][0] > 0.2 for m in metrics["NAIGN"])  # no copy
+    assert 3 < new["NAIGN"]["rec"] / mean("NAIGN", "rec") < 5
+    for name in CORRUPTIONS:
+        assert new["NAIGN"]["data"]["baselines"][name]["median filter"] < new["NAIGN"]["restoration"][name]["once"]
+        assert new["NAIGN"]["restoration"][name]["once"] < new["IGN"]["restoration"][name]["once"]
+    for label in ("NAIGN-", "NAIGN, paper's settings"):
+        assert mean(label, "fz", "pixels", "effective") == pytest.approx(
+            mean("NAIGN", "fz", "pixels", "effective"), rel=0.1
+        )
+    assert mean("NAIGN", "rec") < mean("NAIGN, paper's settings", "rec") < mean("IGN", "rec")
+
+
+def test_records_hold_no_image_of_ffhq():
+    for path in records.records_root().glob("ffhq100-*/images.safetensors"):
+        names = files.load_tensors(path)[0].keys()
+        assert "x" not in names and not any(name.endswith(".0") for name in names)
