@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from naign import losses
+from naign import losses, methods
 from naign.models import MLP, seeded
 
 
@@ -147,3 +147,21 @@ def test_frozen_f_gives_the_same_values_and_no_parameter_gradient(points):
     y.sum().backward()
     assert all(p.grad is None for p in f.parameters())
     assert x.grad.abs().sum() > 0
+
+
+def test_the_denoising_autoencoder_sees_noise_of_even_strengths():
+    """For the identity E |x + sigma e - x|^2 = D E sigma^2 = D s^2 / 3 with sigma even in [0, s]."""
+    x = torch.randn(50_000, 3, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    terms = methods.DAE(distance="l2-squared", sigma=0.6).terms(nn.Identity(), x, None, generator)
+    assert terms["rec"].item() == pytest.approx(3 * 0.36 / 3, rel=0.02)
+    assert terms["total"] is terms["rec"]
+
+
+def test_without_noise_it_is_a_plain_autoencoder(points):
+    f = small()
+    x = points[0]
+    terms = methods.DAE(sigma=0.0).terms(f, x, None, torch.Generator().manual_seed(0))
+    assert terms["rec"].item() == pytest.approx(losses.reconstruction(x, f(x)).item())
+    with pytest.raises(ValueError, match="sigma is -1.0: it must be 0 or a positive number"):
+        methods.DAE(sigma=-1.0)
