@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import urllib.parse
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -138,7 +139,7 @@ def download(missing: list[Path]) -> None:
                     _keep(path, archive.read(members[path.name]))  # checks the archive's CRC-32
             return
         except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:  # URLError is an OSError
-            problems.append(f"{mirror}: {error}")
+            problems.append(f"{urllib.parse.urlsplit(mirror).hostname}: {error}")
     raise ValueError(f"FFHQ could not be downloaded ({'; '.join(problems)}): {WAYS_OUT}.")
 
 

@@ -1,5 +1,6 @@
 """The `naign` command as a user meets it."""
 
+import functools
 import json
 import os
 import signal
@@ -131,7 +132,9 @@ def test_bad_input_is_one_sentence_and_exit_code_2(capsys, arguments, words):
 def test_ctrl_c_saves_and_the_same_command_continues(tmp_path):
     long = ["-p", "profile=quick", "-p", "steps=40000"]
     command = [sys.executable, "-m", "naign", "fit", "grid-naign", *long, "--threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A shell starts background jobs with this signal ignored, and children inherit that.
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=heard)
     while (letter := process.stderr.read(1)) != "/":  # until the bar has begun
         assert letter, "the training ended before it began"
     time.sleep(2)
