@@ -24,6 +24,7 @@ lab: $(READY)
 
 paper: $(READY)
 	$(BIN)/python -m naign record paper --jobs 4
+	$(BIN)/python -m naign ood paper
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("naign needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

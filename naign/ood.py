@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -123,8 +124,10 @@ def path(profile: str) -> Path:
 
 def record(profile: str, models: dict[str, Run], data: TensorData) -> Path:
     """Measure and write, with where and when."""
-    result = measure(models, data) | {"profile": profile, "provenance": provenance(torch.device("cpu"), 0.0)}
-    path(profile).write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+    began = time.monotonic()
+    result = measure(models, data) | {"profile": profile}
+    result["provenance"] = provenance(torch.device("cpu"), time.monotonic() - began)
+    path(profile).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return path(profile)
 
 

@@ -1,5 +1,6 @@
 """The README's numbers are those of the records, and the records load."""
 
+import json
 import re
 
 import pytest
@@ -117,3 +118,44 @@ def test_records_hold_no_image_of_ffhq():
     for path in records.records_root().glob("ffhq100-*/images.safetensors"):
         names = files.load_tensors(path)[0].keys()
         assert "x" not in names and not any(name.endswith(".0") for name in names)
+
+
+def test_what_chapter_5_says_of_its_records_holds():
+    rows = campaign.moons("cpu")
+    metrics = {g: {r.label: [x.metrics for x in campaign.load(r, "cpu")] for r in some} for g, some in rows.items()}
+
+    def mean(group, label, *keys):
+        values = metrics[group][label]
+        for key in keys:
+            values = [v[key] for v in values]
+        return sum(values) / len(values)
+
+    def field(label, region, score):
+        return mean("exact", label, "field", region, score)
+
+    assert min(field("NAIGN", region, "spearman") for region in ("near", "far")) > 0.9
+    assert field("NAIGN", "far", "relative") < 0.1 and 0.2 < field("NAIGN", "near", "relative") < 0.4
+    assert field("NAIGN", "near", "off") == min(field(m, "near", "off") for m in metrics["exact"])
+    assert max(field("NAIGN", region, "eikonal") for region in ("near", "far")) < 0.1
+    assert field("NAIGN", "far", "landed") < 0.5
+    for region in ("near", "far"):
+        for score, sign in (("spearman", 1), ("relative", -1), ("landed", 1), ("off", -1), ("eikonal", -1)):
+            if (region, score) != ("near", "off"):
+                assert sign * field("DAE", region, score) > sign * field("NAIGN", region, score), (region, score)
+            if score in ("spearman", "relative"):
+                assert sign * field("NAIGN", region, score) > sign * field("IGN", region, score), (region, score)
+    assert field("NAIGN-", "far", "off") > 3 * field("NAIGN", "far", "off")
+    best = {
+        label: sum(min(m["drift_density"]["kl"]) for m in runs) / len(runs) for label, runs in metrics["fuzzy"].items()
+    }
+    assert best["DAE"] < 0.2 < 0.5 < min(best[m] for m in ("NAIGN", "NAIGN-", "IGN"))
+    assert mean("fuzzy", "NAIGN", "field", "near", "relative") > 0.9  # almost the identity
+
+    found = json.loads((records.records_root() / "ood-cpu.json").read_text())
+    ours, plain, near = (found["auroc"][m] for m in ("NAIGN", "autoencoder", "nearest neighbour"))
+    assert all(ours[kind][0] > 0.99 for kind in ("noise", "inverted", "faces", "shuffled blocks"))
+    for kind, low, high in (("mirrored", 0.65, 0.8), ("turned by 90°", 0.8, 0.9)):
+        assert low < ours[kind][0] < high
+        assert 0 < ours[kind][0] - plain[kind][0] < 0.05
+        assert near[kind][0] > ours[kind][0]
+    assert min(found["correlation"]["NAIGN"].values()) > 0.3
