@@ -68,7 +68,7 @@ def mnist(profile: str, **given: object) -> dict[str, list[Row]]:
         return Row(label, f"mnist-{method}", changes, seeds)
 
     def changed(label: str, method: str = "naign", **changes: object) -> Row:
-        return row(label, method, few, **(short | changes))
+        return replace(row(label, method, few, **(short | changes)), images=False)
 
     ours = [row(LABELS[m], m, some if m == "naign-minus" else many, **given) for m in LABELS]
     wider = [row("NAIGN, wider", "naign", some, **(MNIST_WIDER[profile] | given))] if profile in MNIST_WIDER else []
