@@ -134,13 +134,14 @@ def test_what_chapter_5_says_of_its_records_holds():
         return mean("exact", label, "field", region, score)
 
     assert min(field("NAIGN", region, "spearman") for region in ("near", "far")) > 0.9
-    assert field("NAIGN", "far", "relative") < 0.1 and 0.2 < field("NAIGN", "near", "relative") < 0.4
-    assert field("NAIGN", "near", "off") == min(field(m, "near", "off") for m in metrics["exact"])
+    assert 0.1 < field("NAIGN", "far", "relative") < 0.15 and 0.25 < field("NAIGN", "near", "relative") < 0.35
+    for region in ("near", "far"):
+        assert field("NAIGN", region, "off") == min(field(m, region, "off") for m in metrics["exact"])
     assert max(field("NAIGN", region, "eikonal") for region in ("near", "far")) < 0.1
     assert field("NAIGN", "far", "landed") < 0.5
     for region in ("near", "far"):
         for score, sign in (("spearman", 1), ("relative", -1), ("landed", 1), ("off", -1), ("eikonal", -1)):
-            if (region, score) != ("near", "off"):
+            if score in ("relative", "landed"):
                 assert sign * field("DAE", region, score) > sign * field("NAIGN", region, score), (region, score)
             if score in ("spearman", "relative"):
                 assert sign * field("NAIGN", region, score) > sign * field("IGN", region, score), (region, score)
