@@ -160,10 +160,12 @@ def every(profile: str) -> list[Row]:
     return list(rows.values())
 
 
-def load(row: Row, profile: str, seed: int = 0, progress: bool = True) -> list[records.Run]:
-    """A row's runs, recorded or trained now; `seed` is the first."""
+def load(row: Row, profile: str, seed: int = 0, progress: bool = True, weights: bool = False) -> list[records.Run]:
+    """A row's runs, recorded or trained now; `seed` is the first, `weights` asks for those of every seed."""
     return [
-        experiments.load_one(row.name, profile, s, progress, weights=row.keeps_weights(s, seed), **row.changes)
+        experiments.load_one(
+            row.name, profile, s, progress, weights=weights or row.keeps_weights(s, seed), **row.changes
+        )
         for s in range(seed, seed + row.seeds)
     ]
 

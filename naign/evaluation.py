@@ -38,9 +38,13 @@ def evaluate(f: nn.Module, source: nn.Module, data: Sampler, d: str, n: int = 10
     result |= {"fz": judge(data, x, fz), "ffz": judge(data, x, ffz)}
     if hasattr(data, "assign"):  # fresh samples of the data: the best that n samples can score
         result["data"] = judge(data, x, data.sample(n, generator))
-    if hasattr(data, "assign") and data.shape == (2,):
-        result |= fields.evaluated(functools.partial(projection.project, f), data)
+        result |= of_the_field(f, data)
     return result
+
+
+def of_the_field(f: nn.Module, toy: Sampler) -> dict:
+    """f's drift against the exact distance on a toy: `naign.fields.evaluated`."""
+    return fields.evaluated(functools.partial(projection.project, f), toy)
 
 
 def _judge_samples(data: Sampler, x: Tensor, y: Tensor) -> dict:

@@ -107,9 +107,9 @@ def gradient(projector: Projector, points: Tensor, step: float = STEP) -> Tensor
 
 
 def lattice(limits: Sequence[tuple[float, float]], n: int) -> Tensor:
-    """The middles of n x n cells of a rectangle, (n * n, 2), x running fastest."""
-    x, y = (low + (high - low) * (torch.arange(n) + 0.5) / n for low, high in limits)
-    return torch.cartesian_prod(y, x).flip(1)
+    """The middles of n cells a side of a box in D dimensions, (n ** D, D), the first coordinate running fastest."""
+    sides = [low + (high - low) * (torch.arange(n) + 0.5) / n for low, high in limits]
+    return torch.cartesian_prod(*reversed(sides)).reshape(-1, len(sides)).flip(1)
 
 
 def box(toy: Geometry, margin: float = FAR) -> list[tuple[float, float]]:
@@ -119,7 +119,7 @@ def box(toy: Geometry, margin: float = FAR) -> list[tuple[float, float]]:
 
 
 def area(limits: Sequence[tuple[float, float]]) -> float:
-    """Of a rectangle."""
+    """Of a box: its length, area or volume."""
     return float(np.prod([high - low for low, high in limits]))
 
 
@@ -144,7 +144,7 @@ def density_scores(log_q: Tensor, p: Tensor, limits: Sequence[tuple[float, float
     -------
     dict
         tv : total variation, half the integral of |q - p|, 0 to 1; kl : KL(p || q) in nats;
-        outside : the share of p beyond the rectangle
+        outside : the share of p beyond the box
     """
     p, log_q, cell = p.double(), log_q.double(), area(limits) / len(p)
     held = p > 0
@@ -190,12 +190,12 @@ def kernel_density(
     points : of a `lattice`; x : fresh samples
     """
     centres = toy.sample(n, torch.Generator().manual_seed(2))
-    p, result = toy.density(points), {"width": [], "tv": [], "kl": [], "loglik": []}
+    dim, p, result = points.shape[1], toy.density(points), {"width": [], "tv": [], "kl": [], "loglik": []}
     for width in np.geomspace(0.02, 0.5, 12).tolist():
 
         def log_density(z: Tensor, width: float = width) -> Tensor:
             gaps = torch.cdist(z.double(), centres.double()).square() / (2 * width**2)
-            return torch.logsumexp(-gaps, 1) - math.log(n * 2 * math.pi * width**2)
+            return torch.logsumexp(-gaps, 1) - math.log(n) - dim * math.log(width * math.sqrt(2 * math.pi))
 
         found = density_scores(log_density(points), p, limits)
         for key, value in (("width", width), ("tv", found["tv"]), ("kl", found["kl"])):
@@ -205,12 +205,12 @@ def kernel_density(
 
 
 def has_density(toy: Geometry) -> bool:
-    """Whether its mass has a density in the plane."""
+    """Whether its mass has a density."""
     return getattr(toy, "noise", 1.0) > 0
 
 
 def evaluated(projector: Projector, toy: Geometry, n: int = 100) -> dict[str, dict]:
-    """What a run in the plane stores: `scores` on n x n points, and `by_k` where the data have a density."""
+    """What a run on a toy stores: `scores` on a lattice of side n, and `by_k` where the data have a density."""
     limits = box(toy)
     points = lattice(limits, n)
     result = {"field": scores(projector, toy, points)}

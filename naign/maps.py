@@ -33,6 +33,8 @@ def heat(
     manifold : (m, 2) points to draw on top
     scale : smallest and largest value of the colours, by default those of all panels
     """
+    if len(limits) == 1:
+        return _on_a_line(panels, limits[0], label, manifold, scale)
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     arrays = [np.asarray(v, float) for _, v in panels]
@@ -55,12 +57,41 @@ def heat(
     return figure
 
 
+def _on_a_line(
+    panels: Sequence[tuple[str, ArrayLike]],
+    limits: tuple[float, float],
+    label: str,
+    manifold: ArrayLike | None,
+    scale: tuple[float, float] | None,
+) -> Figure:
+    """`heat` for data on a line: a curve a panel, the manifold as dotted verticals."""
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(2.1 * len(panels) + 0.5, 2.2), sharex=True, sharey=True, squeeze=False
+    )
+    for (title, values), ax in zip(panels, axes[0], strict=True):
+        n = len(np.asarray(values))
+        at = limits[0] + (limits[1] - limits[0]) * (np.arange(n) + 0.5) / n
+        for point in [] if manifold is None else np.unique(np.asarray(manifold)):
+            ax.axvline(point, color=COLOURS["data"], ls=":", lw=1)
+        ax.plot(at, values, color=style(title)["color"] if title in METHODS else COLOURS["naign"], lw=1.2)
+        ax.set(xlim=limits, ylim=scale, xlabel="z")
+        ax.set_title(title, fontsize=8)
+    axes[0, 0].set_ylabel(label)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
 def arrows(panels: Sequence[tuple[str, ArrayLike, ArrayLike]], manifold: ArrayLike, columns: int = 2) -> Figure:
     """Where points go: panels of (title, points (n, 2), their projections (n, 2)), the manifold beneath."""
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 3.9 * rows), squeeze=False)
     for (title, start, end), ax in zip(panels, axes.flat, strict=True):
         start, end = np.asarray(start), np.asarray(end)
+        line = start.shape[1] == 1
+        if line:  # from z below up to f(z)
+            start, end = np.c_[start, np.zeros(len(start))], np.c_[end, np.ones(len(end))]
+            manifold = np.c_[np.asarray(manifold)[:, :1], np.ones(len(manifold))]
         ax.scatter(*np.asarray(manifold).T, s=1, color=COLOURS["naign"], lw=0, zorder=3)
         ax.quiver(
             *start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.0025, color=COLOURS["source"]
@@ -68,6 +99,8 @@ def arrows(panels: Sequence[tuple[str, ArrayLike, ArrayLike]], manifold: ArrayLi
         ax.scatter(*start.T, s=3, color=COLOURS["ign"], lw=0)
         reach = [(start[:, i].min() - 0.2, start[:, i].max() + 0.2) for i in range(2)]
         ax.set(title=title, xlim=reach[0], ylim=reach[1], aspect="equal")
+        if line:
+            ax.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["z", "f(z)"], aspect="auto")
         ax.tick_params(labelsize=7)
     figure.tight_layout()
     plt.close(figure)

@@ -11,12 +11,14 @@ from naign.fields import by_k, density_scores, gradient, lattice, log_normaliser
 
 LIMITS = ((-5.0, 5.0), (-4.5, 4.5))
 GRID = lattice(LIMITS, 80)
-GEOMETRIES = [toys.TwoMoons(0.0), toys.grid(), toys.eight_gaussians()]
+GEOMETRIES = [toys.TwoMoons(0.0), toys.grid(), toys.eight_gaussians(), toys.trimodal()]
+LINE = lattice(((-4.0, 5.0),), 900)
 
 
 @pytest.mark.parametrize("toy", GEOMETRIES, ids=lambda t: type(t).__name__)
 def test_a_perfect_projector_is_perfect(toy):
-    result = scores(toy.nearest, toy, GRID)
+    points = LINE if toy.shape == (1,) else GRID
+    result = scores(toy.nearest, toy, points)
     for region in ("near", "far", "all"):
         found = result[region]
         assert found["spearman"] == pytest.approx(1, abs=1e-6)
@@ -24,13 +26,14 @@ def test_a_perfect_projector_is_perfect(toy):
         assert found["landed"] == 1
         assert found["off"] < 1e-5
         assert found["eikonal"] < 0.01
-    assert result["near"]["n"] + result["far"]["n"] == result["all"]["n"] == len(GRID)
+    assert result["near"]["n"] + result["far"]["n"] == result["all"]["n"] == len(points)
 
 
 @pytest.mark.parametrize("toy", GEOMETRIES, ids=lambda t: type(t).__name__)
 def test_the_identity_claims_to_be_on_the_manifold_everywhere(toy):
-    exact = toy.distance(GRID)
-    found = scores(lambda z: z, toy, GRID)["all"]
+    points = LINE if toy.shape == (1,) else GRID
+    exact = toy.distance(points)
+    found = scores(lambda z: z, toy, points)["all"]
     assert found["spearman"] == 0
     assert found["relative"] == 1
     assert found["landed"] == pytest.approx((exact <= fields.EPSILON).float().mean().item())
@@ -180,3 +183,18 @@ def test_bad_input_is_refused_in_one_sentence(call, words):
     with pytest.raises(ValueError, match=words) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_line_has_a_lattice_a_box_and_a_quadrature():
+    assert LINE.shape == (900, 1)
+    assert LINE[0].item() == pytest.approx(-4 + 0.005, abs=1e-6)
+    assert LINE[-1].item() == pytest.approx(5 - 0.005, abs=1e-5)
+    np.testing.assert_allclose(fields.box(toys.trimodal()), [(-4.0, 5.0)])
+    log_z = log_normaliser(0.5 * (LINE[:, 0].double() / 0.3) ** 2, ((-4.0, 5.0),))
+    assert math.exp(log_z) == pytest.approx(0.3 * math.sqrt(2 * math.pi), rel=1e-3)
+
+
+def test_a_kernel_density_on_a_line_is_near_the_true_one():
+    toy = toys.trimodal()
+    found = fields.kernel_density(toy, LINE, toy.sample(2_000, torch.Generator().manual_seed(0)), ((-4.0, 5.0),))
+    assert min(found["kl"]) < 0.05
