@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from naign import bench, campaign, evaluation, experiments, figures, images, pictures, tables
+from naign import bench, campaign, evaluation, experiments, figures, images, ood, pictures, tables
 from naign.corruptions import CORRUPTIONS
 
 BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
@@ -30,6 +30,13 @@ FACE_ROWS = (
     ("nearest training image, shapes (copies: 0)", "low memorization", 2, "fz", "shapes", "ratio"),
     ("reconstruction, MAE ↓", "faithful", 3, "rec"),
 )
+RIVALS = ("IGN", "NAIGN", "DAE")
+DISTANCE = (
+    ("near", "spearman", "Spearman, within 0.5 of the moons ↑", "the drift approximates the distance"),
+    ("far", "spearman", "Spearman, beyond ↑", "the same"),
+    ("far", "relative", "relative error, beyond ↓", "not measured"),
+    ("far", "off", "f(z) from the moons, beyond ↓", "NAIGN projects, IGN does not everywhere"),
+)
 METHODS = ("ign", "naign-minus", "naign")
 
 
@@ -49,6 +56,7 @@ def numbers(root: Path) -> str:
             "In the plane: " + tables.provenance_line(origin),
             *_mnist(),
             *_ffhq(),
+            *_distance(),
             _speed(root / "data" / "records" / "bench.json"),
             _timings(root / "data" / "records" / "timings.json"),
         ]
@@ -98,6 +106,24 @@ def _ffhq() -> list[str]:
     return [
         tables.table(["FFHQ-100, f(z)", "the paper says", *heads], lines),
         "On faces: " + tables.provenance_line(origin),
+    ]
+
+
+def _distance() -> list[str]:
+    """The drift against the exact distance, and as a detector."""
+    profile = campaign.resolve("recorded", lambda p: campaign.moons(p)["exact"])
+    runs = {row.label: campaign.load(row, profile) for row in campaign.moons(profile)["exact"]}
+    lines = []
+    for region, key, title, claim in DISTANCE:
+        found = [tables.mean_spread([r.metrics["field"][region][key] for r in runs[m]], 3) for m in RIVALS]
+        lines.append([title, claim, *found])
+    found = json.loads(ood.path(campaign.resolve("recorded", campaign.detectors)).read_text())["auroc"]
+    scores = [f"{ood.mean_auroc(found[m]):.3f}" for m in RIVALS]
+    lines.append(["digits against what is none: mean AUROC of one seed's drift ↑", "not measured", *scores])
+    origin = [(r.config, r.provenance) for m in RIVALS for r in runs[m]]
+    return [
+        tables.table(["two moons without noise: drift as distance", "the paper says", *RIVALS], lines),
+        "A DAE is a plain denoising autoencoder. On the moons: " + tables.provenance_line(origin),
     ]
 
 
