@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", type=Path, required=True)
 
     bench = command("bench", _bench, "step time against Algorithm 1, IGN and the matrix rate")
-    bench.add_argument("name", nargs="?", help="an experiment: its step alone (default: the paper's size in the plane)")
+    bench.add_argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
     bench.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help="profile or any setting of it")
     bench.add_argument("--rounds", type=int, default=15)
     bench.add_argument("--threads", type=int, default=0)
@@ -186,15 +186,17 @@ def _run(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     from naign import bench, experiments
 
-    if options.name:
+    if options.name == "matchings":
+        result, text = bench.measure_matchings(options.rounds), bench.report_matchings
+    elif options.name:
         parameters = pairs(options.p)
         experiment = experiments.get(options.name, parameters.pop("profile", "cpu"), **parameters)
-        result = bench.measure_step(experiment, options.rounds)
+        result, text = bench.measure_step(experiment, options.rounds), bench.report_step
     elif options.p:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
     else:
-        result = bench.measure(options.rounds)
-    print(bench.report_step(result) if options.name else bench.report(result))
+        result, text = bench.measure(options.rounds), bench.report
+    print(text(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
 

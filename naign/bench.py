@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from naign import matching, toys
+from naign.balanced import make
 from naign.experiment import Experiment, build
 from naign.loop import Loop
 from naign.losses import distance
-from naign.methods import IGN, NAIGN, Method, make
+from naign.methods import IGN, NAIGN, Method
 from naign.models import MLP, seeded
 from naign.provenance import device_name
 from naign.settings import Schedule
@@ -151,6 +152,44 @@ def measure_step(experiment: Experiment, rounds: int = 20, device: str | None = 
         "gflops": work / 1e9,
         "rate": work / seconds / rate,
     }
+
+
+BLOCK = 16  # steps that one pool of `Balanced` serves
+
+
+def measure_matchings(rounds: int = 9, device: str | None = None) -> dict:
+    """Seconds a step of every matching and both optimisers on the grid at its `cpu` size, timed in turn.
+
+    Each time is that of 16 steps, over 16, since a pool is matched once in so many; median over rounds.
+    """
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    methods = {"NAIGN: nearest of 10 N": "naign", "rejection, nearest of the rest": "naign-rejection"}
+    methods |= {"exact assignment, pool of 4 N": "naign-balanced", "entropic, pool of 4 N": "naign-entropic"}
+    methods |= {"learned prices, 2,500 points": "naign-priced", "NAIGN- (nearest, no idempotence)": "naign-minus"}
+    settings = {"batch_size": 256, "steps": 10**6, "lr": 1e-3}
+    cases = {name: (make(m), Schedule(**settings)) for name, m in methods.items()}
+    cases["exact assignment, pool of N, once"] = (make("naign-balanced", pool=1, reuse=1), Schedule(**settings))
+    cases["NAIGN with Muon"] = (make("naign"), Schedule(**settings, optimiser="muon"))
+    cases["exact assignment, pool of 4 N, Muon"] = (make("naign-balanced"), Schedule(**settings, optimiser="muon"))
+    loops = {}
+    for name, (method, schedule) in cases.items():
+        f = seeded(lambda: MLP((2,), 256, 3), 0).to(where)
+        loops[name] = Loop(f, StandardNormal((2,)), toys.grid(), method, schedule)
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for i in range(rounds + 1):
+        for name, loop in loops.items():
+            seconds = _time(lambda loop=loop: [loop.one_step() for _ in range(BLOCK)], where)
+            if i:  # the first warms up
+                times[name].append(seconds / BLOCK)
+    median = {name: statistics.median(t) for name, t in times.items()}
+    return {"device": device_name(where), "threads": torch.get_num_threads(), "seconds": median}
+
+
+def report_matchings(r: dict) -> str:
+    """The measurements as lines of text, each beside the nearest."""
+    first = next(iter(r["seconds"].values()))
+    lines = [f"a step on the grid, 256 x 3, N = 256, on {r['device']} ({r['threads']} threads), beside the first"]
+    return "\n".join(lines + [f"  {k:<40}{1e3 * s:8.2f} ms{s / first:7.2f}" for k, s in r["seconds"].items()])
 
 
 def report_step(r: dict) -> str:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from naign import images, models, profiles, records, restoration, sources
+from naign.balanced import make
 from naign.evaluation import evaluate
-from naign.methods import make
 from naign.profiles import DATA
 from naign.provenance import provenance
 from naign.settings import Schedule, typed

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from naign import folders, images, profiles, records
+from naign.balanced import METHODS
 from naign.experiment import Experiment, build
 from naign.fewshot import FEW
-from naign.methods import METHODS
 from naign.profiles import DATA, IMAGES, PROFILES
 from naign.settings import typed
 
@@ -66,6 +66,7 @@ def _standard(name: str, data: str, method: str, profile: str, seed: int, change
         changes = dict(changes)
         chosen = profiles.recipe(changes.pop("recipe", "ours"), data, method, profile)
         experiment = experiment.with_parameters(**chosen)
+    experiment = experiment.with_parameters(**profiles.beyond(data, method, profile))
     return experiment.with_parameters(**changes)
 
 
@@ -92,7 +93,7 @@ def fit(
     ----------
     data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set;
         or "folder:PATH", the images below a folder
-    method : "naign", "naign-minus", "ign" or "dae"
+    method : one of naign.balanced.METHODS: "naign", "naign-balanced", "naign-minus", "ign", "dae", ...
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
     parameters : any setting by name: steps, batch_size, lr, width, candidates, ...

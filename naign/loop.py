@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from naign import files, state
-from naign.matching import Replay
+from naign import cuda, files
+from naign.memories import Replay
 from naign.methods import Method, reconstruction_only
+from naign.optim import Optimiser
 from naign.settings import Schedule
 from naign.sources import Sampler
 
@@ -50,14 +51,14 @@ class Loop:
         # Which steps train on a past batch: known in advance, so that nothing needs to be stored for it.
         self.again = torch.rand(schedule.steps, generator=torch.Generator().manual_seed(seed)) < schedule.replay
         self.again[: schedule.warm_start + 1] = False  # nothing is stored yet
-        if schedule.replay and not hasattr(method, "search"):
+        # What a method must remember between its searches, if anything, is found and kept here.
+        self.memory = None
+        if hasattr(method, "searcher"):
+            self.memory = method.searcher(data, schedule.batch_size, self.generator)
+        self.search = getattr(self.memory or method, "search", None)
+        if schedule.replay and not self.search:
             raise ValueError(f"replay is {schedule.replay}: {type(method).__name__} has no winners to replay, give 0.")
-        cuda = self.device.type == "cuda"
-        # On CUDA the learning rate is a tensor, so that a captured step reads its new value.
-        lr = torch.tensor(schedule.lr, device=self.device) if cuda else schedule.lr
-        self.optimiser = torch.optim.AdamW(
-            f.parameters(), lr=lr, weight_decay=schedule.weight_decay, fused=True, capturable=cuda
-        )
+        self.optimiser = Optimiser(f, schedule)
         self.step, self.began = 0, time.monotonic()
         self.history = {name: [] for name in ("step", *method.columns)}
         self.snapshots: dict[int, dict[str, Tensor]] = {}
@@ -76,7 +77,9 @@ class Loop:
         self.look()
         bar = tqdm(total=steps, initial=self.step, disable=not progress, mininterval=1.0, unit="step")
         saved, one_step = time.monotonic(), self.one_step
-        capture_at = max(self.step, self.schedule.warm_start) if self.device.type == "cuda" else -1
+        # A memory is filled by waiting for the host, and Muon reads its learning rate there.
+        captures = self.device.type == "cuda" and not self.memory and self.schedule.optimiser == "adamw"
+        capture_at = max(self.step, self.schedule.warm_start) if captures else -1
         with bar:
             while self.step < steps:
                 if self.step == capture_at and self.step + 2 * WARM_UP < steps:
@@ -97,9 +100,7 @@ class Loop:
         """A step on a new batch, or `again` on a past one."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16"):
             terms = self.replayed() if again else self.terms()
-        self.optimiser.zero_grad(set_to_none=True)
-        terms["total"].backward()
-        self.optimiser.step()
+        self.optimiser.step(terms["total"])
         with torch.no_grad():
             values = torch.stack([terms[name].detach() for name in self.method.columns])
             self.counter += 1
@@ -111,10 +112,11 @@ class Loop:
         x = self.data.sample(self.schedule.batch_size, self.generator)
         if self.step < self.schedule.warm_start:
             return reconstruction_only(self.method, self.f, x)
-        if not self.schedule.replay:
+        if not self.search:
             return self.method.terms(self.f, x, self.source, self.generator)
-        found = self.method.search(self.f, x, self.source, self.generator)
-        self.replay.store(x, *found)
+        found = self.search(self.f, x, self.source, self.generator)
+        if self.schedule.replay:
+            self.replay.store(x, *found)
         return self.method.terms(self.f, x, self.source, self.generator, found)
 
     def replayed(self) -> dict[str, Tensor]:
@@ -133,19 +135,14 @@ class Loop:
                 self.look()
         torch.cuda.current_stream().wait_stream(stream)
         kinds = [False, True] if self.schedule.replay else [False]
-        steps = [state.captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
+        steps = [cuda.captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
         return lambda again=False: steps[again]()
+
+    def set_lr(self) -> None:
+        self.optimiser.set_lr(self.schedule.lr_at(self.step))
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
-
-    def set_lr(self) -> None:
-        lr = self.schedule.lr_at(self.step)
-        for group in self.optimiser.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr)
-            else:
-                group["lr"] = lr
 
     def log(self) -> dict[str, float]:
         """One row of the history; the only place where the host waits for the device."""
@@ -185,14 +182,20 @@ class Loop:
 
     def keep(self) -> None:
         history = {k: list(v) for k, v in self.history.items()}
-        tensors = state.copied(self.f, self.optimiser) | self.replay.state()
+        changing = {f"f.{k}": v for k, v in self.f.state_dict().items()} | self.optimiser.state()
+        tensors = {k: v.detach().clone() for k, v in changing.items()} | self.replay.state()
+        if self.memory:
+            tensors |= self.memory.state()
         self.good = (self.step, tensors, self.generator.get_state(), history)
 
     def rewind(self) -> None:
         """Back to the last good state: an interrupt may have come in mid-step."""
         self.step, tensors, rng, self.history = self.good
-        state.put_back(self.f, self.optimiser, tensors)
+        self.f.load_state_dict({k[2:]: v for k, v in tensors.items() if k.startswith("f.")})
+        self.optimiser.put_back(tensors)
         self.replay.put_back(tensors)
+        if self.memory:
+            self.memory.put_back(tensors)
         self.generator.set_state(rng.cpu())
         self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
         self.probes = {s: v for s, v in self.probes.items() if s <= self.step}

@@ -1,4 +1,8 @@
-"""Which of M candidates is pulled to which data point (the minimum in Eq. 8), and the memory of past answers."""
+"""Which generated point is pulled to which data point: the minimum of Eq. 8, and what may stand in its place.
+
+A matching turns noises z and data x into pairs (z, target), of which d(target, f(z)) is then
+minimised. None records a gradient, and none holds more than one N x M matrix of distances.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,17 @@ def _scores(x: Tensor, y: Tensor, d: str) -> Tensor:
     return torch.cat([x, ones], 1) @ torch.cat([-2 * y, y.square().sum(1, keepdim=True)], 1).T
 
 
+def _chunk(z: Tensor) -> int:
+    """Samples a pass that suit the device."""
+    return CHUNK if z.device.type == "cuda" else max(1, min(CHUNK, CACHED // z[0].numel()))
+
+
+@torch.no_grad()
+def images(f: nn.Module, z: Tensor) -> Tensor:
+    """f(z) of many, (M, *D), without a gradient."""
+    return torch.cat([f(part) for part in z.split(_chunk(z))])
+
+
 @torch.no_grad()
 def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "float32", chunk: int = 0) -> Tensor:
     """Index of the candidate whose image f(z_j) is nearest to each x_i.
@@ -40,8 +55,7 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     (N,) integers in [0, M)
     """
     half = dtype == "bfloat16" or (dtype == "auto" and fast_in_half_precision(x.device.type))
-    if not chunk:
-        chunk = CHUNK if x.device.type == "cuda" else max(1, min(CHUNK, CACHED // z[0].numel()))
+    chunk = chunk or _chunk(z)
     best = index = None
     for start in range(0, len(z), chunk):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
@@ -57,6 +71,81 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     return index
 
 
+@torch.no_grad()
+def nearest_of_the_rest(f: nn.Module, x: Tensor, z: Tensor, epsilon: float, d: str = "l2") -> Tensor:
+    """`nearest` among the candidates that are not within epsilon of any x (RS-IMLE, Vashist et al. 2024).
+
+    What is pulled is then what still needs it: a user's samples are not the best of M either. If all
+    are that near, none is left out.
+
+    Parameters
+    ----------
+    x : (N, *D); z : (M, *D)
+
+    Returns
+    -------
+    (N,) integers in [0, M)
+    """
+    gaps = distances(images(f, z), x, d)
+    near = gaps.amin(1) < epsilon
+    gaps[near & ~near.all()] = float("inf")
+    return gaps.argmin(0)
+
+
+def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
+    """d(y_i, x_j) of every pair, (M, N), see `naign.losses.distance`.
+
+    Parameters
+    ----------
+    y : (M, *D); x : (N, *D)
+    """
+    y, x = y.flatten(1).float(), x.flatten(1).float()
+    gaps = torch.cdist(y, x, p=1) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
+    return gaps.square() if d.endswith("squared") else gaps
+
+
+def assignment(cost: Tensor) -> Tensor:
+    """The permutation s of least sum_i cost[i, s(i)], exactly, by scipy's solver on the host.
+
+    min_s sum_i d(f(z_i), x_s(i)) is the optimal transport between two samples of one size: every data
+    point gets one sample, and every sample a data point.
+
+    Parameters
+    ----------
+    cost : (N, N)
+
+    Returns
+    -------
+    (N,) integers, on the device of the cost
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    return torch.as_tensor(linear_sum_assignment(cost.cpu().numpy())[1], device=cost.device)
+
+
+def entropic(cost: Tensor, temperature: float = 0.02, iterations: int = 50) -> Tensor:
+    """An almost even choice of a column for each row, from the prices of Sinkhorn's iteration (Cuturi 2013).
+
+    Solves min_P <P, C> - t H(P) with even margins for the prices g of the columns; each row then takes
+    the column that minimises C_ij - g_j. On the cost's device, without waiting for it.
+
+    Parameters
+    ----------
+    cost : (N, M); temperature : t, as a share of the mean cost
+
+    Returns
+    -------
+    (N,) integers
+    """
+    t = temperature * cost.mean()
+    log_k = -cost / t
+    g = cost.new_zeros(cost.shape[1])
+    for _ in range(iterations):
+        f = -torch.logsumexp(log_k + g, 1)
+        g = -torch.logsumexp(log_k + f[:, None], 0)
+    return (log_k + g).argmax(1)
+
+
 @functools.cache
 def fast_in_half_precision(device: str) -> bool:
     """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with tile units."""
@@ -67,49 +156,3 @@ def distinct_share(index: Tensor, candidates: int) -> Tensor:
     """Share of the N data points' winners that differ, in (0, 1], without a host sync."""
     hit = torch.zeros(candidates, device=index.device)
     return hit.scatter_(0, index, 1.0).sum() / len(index)
-
-
-class Replay:
-    """The last `capacity` batches (x, z*) with their winners, to train on again without a search (Section 4.1).
-
-    Everything lies on the device and nothing waits for it, so both `store` and `draw` can be
-    captured in a CUDA graph once a first batch has been stored.
-
-    Parameters
-    ----------
-    capacity : batches kept; a new one then overwrites the oldest
-    """
-
-    def __init__(self, capacity: int):
-        self.capacity = capacity
-        self.parts: tuple[Tensor, ...] = ()
-        self.stored: Tensor | None = None  # how many batches ever
-
-    def store(self, *parts: Tensor) -> None:
-        """Keep one batch: tensors of the same shapes every time."""
-        if self.stored is None:
-            self.parts = tuple(p.new_zeros(self.capacity, *p.shape) for p in parts)
-            self.stored = torch.zeros(1, dtype=torch.long, device=parts[0].device)
-        at = self.stored % self.capacity
-        for memory, p in zip(self.parts, parts, strict=True):
-            memory.index_copy_(0, at, p.detach()[None])
-        self.stored += 1
-
-    def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """One of the batches kept, each as likely as any other."""
-        filled = self.stored.clamp(max=self.capacity)
-        at = (torch.rand(1, generator=generator, device=filled.device) * filled).long()
-        return tuple(memory.index_select(0, at)[0] for memory in self.parts)
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of everything, by name; nothing before the first batch."""
-        if self.stored is None:
-            return {}
-        parts = {f"replay.{i}": p.clone() for i, p in enumerate(self.parts)}
-        return parts | {"replay.stored": self.stored.clone()}
-
-    def put_back(self, tensors: dict[str, Tensor]) -> None:
-        """Undo what happened since `state`."""
-        own = {k.removeprefix("replay."): v for k, v in tensors.items() if k.startswith("replay.")}
-        self.stored = own.pop("stored").clone() if own else None
-        self.parts = tuple(own[str(i)].clone() for i in range(len(own)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from naign import losses, matching
 
 Terms = dict[str, Tensor]
-Method = typing.Union["NAIGN", "IGN", "DAE"]
+Method = typing.Union["Matched", "IGN", "DAE"]
 
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -49,42 +49,29 @@ def _check(method: Method) -> None:
 
 
 @dataclass(frozen=True)
-class NAIGN:
-    """Eq. 11: reconstruction + IMLE + idempotence; w_idem = 0 gives Eq. 10, NAIGN-.
+class Matched:
+    """Reconstruction + a generative term + idempotence, where a matching says which f(z) is pulled to what.
 
     Parameters
     ----------
     distance : see `naign.losses.distance`
-    candidates : M as a multiple of the batch size N
     w_rec, w_imle, w_idem : weights of the terms
     idempotence : "modified" (Appendix 7) or "plain" (Eq. 6, as Algorithm 1 prints it)
-    candidate_dtype : "float32", "bfloat16" or "auto" (what is faster), precision of the search alone
     """
 
     distance: str = "l2"
-    candidates: float = 10.0
     w_rec: float = 1.0
     w_imle: float = 1.0
     w_idem: float = 1.0
     idempotence: str = "modified"
-    candidate_dtype: str = "auto"
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct", "spread")
+    selects: ClassVar[bool] = False  # whether the noises of a matching are other than draws of p_Z
 
     def __post_init__(self):
         _check(self)
-        if not self.candidates > 0:
-            raise ValueError(f"candidates is {self.candidates}: M = candidates x N must be at least 1.")
         if self.idempotence not in ("modified", "plain"):
             raise ValueError(f"unknown idempotence {self.idempotence!r}: choose modified or plain.")
-        if self.candidate_dtype not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose auto, float32 or bfloat16.")
-
-    def search(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The noises z* (N, *D) whose images are nearest to a batch x, and the share of them that differ."""
-        candidates = source.sample(self.count(len(x)), generator)
-        winner = matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
-        return candidates[winner], matching.distinct_share(winner, len(candidates))
 
     def terms(
         self,
@@ -92,22 +79,49 @@ class NAIGN:
         x: Tensor,
         source: nn.Module,
         generator: torch.Generator,
-        found: tuple[Tensor, Tensor] | None = None,
+        found: tuple[Tensor, ...] | None = None,
     ) -> Terms:
-        """The loss terms of one batch x (N, *D), their weighted total, and the share of distinct winners.
+        """The loss terms of one batch x (N, *D), their weighted total, and what the matching reports.
 
-        found : what `search` gave for x, if that is known already
+        found : noises z (N, *D), the point (N, *D) that each f(z) is pulled to, and the share of
+            them that are distinct; by default what `search` finds
         """
         d = self.distance
-        z_star, distinct = found or self.search(f, x, source, generator)
-        inputs = [x, z_star]
-        if self.w_idem:
+        z, target, distinct = found or self.search(f, x, source, generator)
+        inputs = [x, z]
+        if self.w_idem and self.selects:
             inputs.append(source.sample(len(x), generator))
-        fx, fz_star, *rest = together(f, *inputs)
-        rec, imle = losses.reconstruction(x, fx, d), losses.imle(x, fz_star, d)
-        idem = self._idempotence(f, rest[0]) if rest else torch.zeros_like(rec)
+        fx, fz, *rest = together(f, *inputs)
+        rec, imle = losses.reconstruction(x, fx, d), losses.imle(target, fz, d)
+        idem = self._idempotence(f, rest[0] if rest else fz) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * imle + self.w_idem * idem
         return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct, "spread": spread(x, fx)}
+
+    def _idempotence(self, f: nn.Module, fz: Tensor) -> Tensor:
+        if self.idempotence == "plain":
+            return losses.idempotence(fz, f, self.distance)
+        return losses.modified_idempotence(fz, f(fz.detach()), f, self.distance)
+
+
+@dataclass(frozen=True)
+class Searching(Matched):
+    """Methods that choose N noises among M candidates.
+
+    Parameters
+    ----------
+    candidates : M as a multiple of the batch size N
+
+    The others are those of `Matched`.
+    """
+
+    candidates: float = 10.0
+
+    selects: ClassVar[bool] = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.candidates > 0:
+            raise ValueError(f"candidates is {self.candidates}: M = candidates x N must be at least 1.")
 
     def count(self, n: int) -> int:
         """M for a batch of n."""
@@ -116,10 +130,30 @@ class NAIGN:
             raise ValueError(f"candidates {self.candidates} x batch size {n} gives M = {m}: M must be at least 1.")
         return m
 
-    def _idempotence(self, f: nn.Module, fz: Tensor) -> Tensor:
-        if self.idempotence == "plain":
-            return losses.idempotence(fz, f, self.distance)
-        return losses.modified_idempotence(fz, f(fz.detach()), f, self.distance)
+
+@dataclass(frozen=True)
+class NAIGN(Searching):
+    """Eq. 11: reconstruction + IMLE + idempotence; w_idem = 0 gives Eq. 10, NAIGN-.
+
+    Parameters
+    ----------
+    candidate_dtype : "float32", "bfloat16" or "auto" (what is faster), precision of the search alone
+
+    The others are those of `Searching`.
+    """
+
+    candidate_dtype: str = "auto"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.candidate_dtype not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose auto, float32 or bfloat16.")
+
+    def search(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """The noises z* (N, *D) whose images are nearest to a batch x, x, and the share of z* that differ."""
+        candidates = source.sample(self.count(len(x)), generator)
+        winner = matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
+        return candidates[winner], x, matching.distinct_share(winner, len(candidates))
 
 
 @dataclass(frozen=True)
@@ -188,15 +222,3 @@ class DAE:
         fx = f(x + size * torch.randn(x.shape, generator=generator, device=x.device))
         rec = losses.reconstruction(x, fx, self.distance)
         return {"rec": rec, "total": rec, "spread": spread(x, fx)}
-
-
-METHODS = {"naign": NAIGN, "naign-minus": NAIGN, "ign": IGN, "dae": DAE}
-
-
-def make(name: str, **options: object) -> Method:
-    """The method called `name` ("naign", "naign-minus" or "ign") with its options."""
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")
-    if name == "naign-minus":
-        options = options | {"w_idem": 0.0}
-    return METHODS[name](**options)

@@ -62,6 +62,13 @@ _OURS_FEW = {  # on a CPU more steps with fewer candidates are worth more than t
     "cpu": {"lr": 1e-3, "candidates": 20.0},
     "paper": {"lr": 5e-4, "candidates": 100.0},
 }
+MATCHED = ("naign", "naign-balanced", "naign-rejection", "naign-entropic", "naign-priced")  # with idempotence
+MUON = ("naign-balanced", "naign-rejection", "naign-entropic", "naign-priced")
+_MUON = {  # chapter 6 has the reasons
+    "quick": {"optimiser": "muon", "lr": 1e-2},
+    "cpu": {"optimiser": "muon", "lr": 1e-2, "steps": 6_000},
+    "paper": {"optimiser": "muon", "lr": 2e-3, "decay": "cosine"},
+}
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
 PROBES = 10
 
@@ -113,4 +120,9 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
         return chosen | {"warm_start": 0}
     if method == "ign":
         return chosen | {"source": "fourier", "w_idem": 0.3, "w_tight": 0.28, "lr": chosen["lr"] / 2}
-    return chosen | ({"w_idem": 0.1} if method == "naign" else {})
+    return chosen | ({"w_idem": 0.1} if method in MATCHED else {})
+
+
+def beyond(data: str, method: str, profile: str) -> dict[str, object]:
+    """What the methods beyond the paper set on top."""
+    return dict(_MUON[profile]) if method in MUON and data in TOYS else {}

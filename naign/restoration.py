@@ -206,6 +206,7 @@ def floor(judge: Judge) -> dict:
         half = torch.randperm(judge.n, generator=torch.Generator().manual_seed(SEED))
         a, b = (judge.real[part.numpy()] for part in half.chunk(2))
         result["halves"] = metrics.frechet(a, b)
+        result["classes"] = metrics.mode_shares(judge.y, 10).round(4).tolist()
     return result
 
 

@@ -13,8 +13,9 @@ class Schedule:
     Parameters
     ----------
     steps : optimiser steps; batch_size : N
-    lr : AdamW's learning rate; decay : "constant" or "cosine" (down to 0)
-    weight_decay : AdamW's
+    lr : learning rate; decay : "constant" or "cosine" (down to 0)
+    weight_decay : decoupled, as AdamW's
+    optimiser : "adamw", or "muon" for the matrices within f, see `naign.optim.Optimiser`
     warm_start : first steps in which reconstruction alone is minimised (Section 4 has them on FFHQ-100)
     replay : probability of a step on a past batch with the winners it had then, which needs no
         search; replay_batches : how many past batches are kept (Section 4.1 has the former at 0.5)
@@ -27,6 +28,7 @@ class Schedule:
     lr: float = 1e-4
     decay: str = "constant"
     weight_decay: float = 0.01
+    optimiser: str = "adamw"
     warm_start: int = 0
     replay: float = 0.0
     replay_batches: int = 50
@@ -42,6 +44,8 @@ class Schedule:
             raise ValueError(f"lr is {self.lr}: it must be a positive number.")
         if self.decay not in ("constant", "cosine"):
             raise ValueError(f"unknown decay {self.decay!r}: choose constant or cosine.")
+        if self.optimiser not in ("adamw", "muon"):
+            raise ValueError(f"unknown optimiser {self.optimiser!r}: choose adamw or muon.")
         if self.dtype not in ("float32", "bfloat16"):
             raise ValueError(f"unknown dtype {self.dtype!r}: choose float32 or bfloat16.")
         if not 0 <= self.warm_start <= self.steps:

@@ -14,8 +14,9 @@ PACKAGE = Path(naign.__file__).parent
 ORDER = [
     *(
         "files",
-        "state",
+        "cuda",
         "settings",
+        "optim",
         "provenance",
         "sources",
         "toys",
@@ -27,8 +28,9 @@ ORDER = [
         "corruptions",
         "losses",
         "matching",
+        "memories",
     ),
-    *("methods", "loop", "training", "records", "projection", "fields", "metrics", "lenet", "evaluation"),
+    *("methods", "balanced", "loop", "training", "records", "projection", "fields", "metrics", "lenet", "evaluation"),
     *("fewshot", "baselines", "restoration", "ood"),
     *(
         "tables",

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from naign import losses, matching, methods
+from naign import losses, matching, memories, methods
 from naign.models import MLP, seeded
 from naign.sources import StandardNormal
 
@@ -142,7 +142,7 @@ def batches(n, shape=(2,)):
 
 
 def test_replay_keeps_the_last_batches_with_their_winners():
-    replay = matching.Replay(3)
+    replay = memories.Replay(3)
     assert replay.state() == {}
     for parts in batches(5):
         replay.store(*parts)
@@ -158,21 +158,21 @@ def test_replay_keeps_the_last_batches_with_their_winners():
 
 
 def test_replay_draws_only_what_was_stored():
-    replay = matching.Replay(50)
+    replay = memories.Replay(50)
     replay.store(torch.ones(4, 2))
     generator = torch.Generator().manual_seed(0)
     assert all(replay.draw(generator)[0].eq(1).all() for _ in range(50))
 
 
 def test_replay_is_put_back_as_it_was():
-    replay = matching.Replay(3)
+    replay = memories.Replay(3)
     *first, last = batches(5)
     for parts in first:
         replay.store(*parts)
     kept = replay.state()
     replay.store(*last)
     assert not torch.equal(replay.state()["replay.0"], kept["replay.0"])
-    for other in (replay, matching.Replay(3)):
+    for other in (replay, memories.Replay(3)):
         other.put_back(kept)
         assert all(torch.equal(v, kept[k]) for k, v in other.state().items())
     other.store(*last)
@@ -182,7 +182,7 @@ def test_replay_is_put_back_as_it_was():
 
 
 def test_a_stored_batch_does_not_change_with_its_tensor_and_carries_no_gradient():
-    replay = matching.Replay(2)
+    replay = memories.Replay(2)
     x = torch.ones(4, 2, requires_grad=True)
     replay.store(x)
     x.data.zero_()
