@@ -37,6 +37,8 @@ FFHQ_SEEDS = {"quick": (1, 1), "cpu": (2, 1), "paper": (3, 2)}  # headline, besi
 HELD_OUT = 10
 FUZZ = 0.3  # noise of the moons whose density is estimated
 MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size
+BALANCED_SEEDS = {"quick": 1, "cpu": 2, "paper": 3}  # ablations and images
+BALANCED_STEPS = {"quick": (60, 90), "cpu": (12_000, 16_000), "paper": (100_000, 200_000)}  # AdamW, long
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
@@ -147,12 +149,59 @@ def detectors(profile: str) -> list[Row]:
     return [*shown, Row("autoencoder", "mnist-dae", {"sigma": 0.0}, 1, weights=True)]
 
 
+def balanced(profile: str, data: str = "grid") -> dict[str, list[Row]]:
+    """Chapter 6: group -> rows. "matchings", "budget" and "ablation" on one toy, "data" on all, then images.
+
+    data : the toy of the first three
+    """
+    seeds, few = profiles.SEEDS[profile], BALANCED_SEEDS[profile]
+    muon, ours = profiles.muon(profile), f"{data}-naign-balanced"
+
+    def row(label: str, name: str, **changes: object) -> Row:
+        return Row(label, name, changes, seeds, weights=True)
+
+    plain = {"pool": 1, "reuse": 1, "power": 1.0, "w_source": 0.0}
+    adamw = {"optimiser": "adamw", "lr": 2e-3, "steps": BALANCED_STEPS[profile][0]}
+    removed = {
+        "without the source term": {"w_source": 0.0},
+        "without concavity (p = 1)": {"power": 1.0},
+        "without a pool (N pairs, once)": {"pool": 1, "reuse": 1},
+        "without idempotence": {"w_idem": 0.0},
+        "reconstruction weighs 3": {"w_rec": 3.0},
+    }
+    return {
+        "matchings": [
+            row("balanced", ours),
+            row("assignment of a batch", ours, **plain),
+            row("entropic", f"{data}-naign-entropic"),
+            row("prices", f"{data}-naign-priced"),
+            row("rejection", f"{data}-naign-rejection"),
+            row("NAIGN, Muon", f"{data}-naign", **muon),
+        ],
+        "budget": [
+            row("balanced, AdamW", ours, **adamw),
+            row("balanced, long", ours, steps=BALANCED_STEPS[profile][1]),
+        ],
+        "data": [
+            row(label, f"{toy}-{method}", **changes)
+            for toy in profiles.TOYS
+            for label, method, changes in (("balanced", "naign-balanced", {}), ("NAIGN, Muon", "naign", muon))
+        ],
+        "ablation": [
+            Row(label, f"{toy}-naign-balanced", changes, few)
+            for toy in ("grid", "trimodal")
+            for label, changes in removed.items()
+        ],
+        "images": [Row("balanced", f"{d}-naign-balanced", {}, few, weights=True) for d in ("mnist", "ffhq100")],
+    }
+
+
 def every(profile: str) -> list[Row]:
     """All rows, each run once."""
     if profile not in profiles.PROFILES:
         raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(profiles.PROFILES)}.")
     groups = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
-    groups += [*moons(profile).values(), detectors(profile)]
+    groups += [*moons(profile).values(), detectors(profile), *balanced(profile).values()]
     rows: dict[str, Row] = {}
     for row in (row for group in groups for row in group):
         name = records.directory_name(experiments.get(row.name, profile, 0, **row.changes))

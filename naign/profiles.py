@@ -65,8 +65,8 @@ _OURS_FEW = {  # on a CPU more steps with fewer candidates are worth more than t
 MATCHED = ("naign", "naign-balanced", "naign-rejection", "naign-entropic", "naign-priced")  # with idempotence
 MUON = ("naign-balanced", "naign-rejection", "naign-entropic", "naign-priced")
 _MUON = {  # chapter 6 has the reasons
-    "quick": {"optimiser": "muon", "lr": 1e-2},
-    "cpu": {"optimiser": "muon", "lr": 1e-2, "steps": 6_000},
+    "quick": {"optimiser": "muon", "lr": 1e-2, "steps": 60},
+    "cpu": {"optimiser": "muon", "lr": 1e-2, "steps": 4_000},
     "paper": {"optimiser": "muon", "lr": 2e-3, "decay": "cosine"},
 }
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
@@ -125,4 +125,9 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
 
 def beyond(data: str, method: str, profile: str) -> dict[str, object]:
     """What the methods beyond the paper set on top."""
-    return dict(_MUON[profile]) if method in MUON and data in TOYS else {}
+    return muon(profile) if method in MUON and data in TOYS else {}
+
+
+def muon(profile: str) -> dict[str, object]:
+    """A toy's optimiser, its learning rate and length beyond the paper."""
+    return dict(_MUON[profile])
