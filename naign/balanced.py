@@ -44,11 +44,12 @@ class Balanced(Matched):
 
     min over permutations s of sum_i c(z_i, x_s(i)), solved exactly for a pool of pairs, with
 
-        c(z, x) = d(f(z), x)^p + w d(z, x)^q
+        c(z, x) = |f(z) - x|^p + w |z - x|^q
 
-    Exponents below 1 make the cost concave in the distance: mass that is in place stays, and the surplus
-    of a mode goes all the way to where it lacks, instead of all moving up by one (Gangbo and McCann 1996).
-    The second term picks that surplus among the noises that are no data: f(x) = x holds the others fast.
+    in Euclidean distances, which take one matrix product whatever d is. Exponents below 1 make the cost
+    concave: mass that is in place stays, and the surplus of a mode goes all the way to where it lacks,
+    instead of all moving up by one (Gangbo and McCann 1996). The second term picks that surplus among the
+    noises that are no data: f(x) = x holds the others fast.
 
     Parameters
     ----------
@@ -87,9 +88,9 @@ class Balanced(Matched):
 
     def cost(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
         """c of every noise z_i with image f(z_i) and every data point x_j, (M, M)."""
-        result = matching.distances(fz, x, self.distance).pow(self.power)
+        result = matching.distances(fz, x).pow(self.power)
         if self.w_source:
-            result += self.w_source * matching.distances(z, x, self.distance).pow(self.source_power)
+            result += self.w_source * matching.distances(z, x).pow(self.source_power)
         return result
 
 
@@ -123,24 +124,27 @@ class Priced(Matched):
     Parameters
     ----------
     points : how many data points are drawn once to share the samples
-    price_step : of the prices, in units of the distance
+    price_step, price_decay : the n-th step of the prices is price_step / (1 + n / price_decay), in units of
+        the distance
 
     The others are those of `Matched`.
     """
 
     points: int = 2500
     price_step: float = 30.0
+    price_decay: float = 200.0
 
     def __post_init__(self):
         super().__post_init__()
         if self.points < 1:
             raise ValueError(f"points is {self.points}: it must be at least 1.")
-        if not 0 < self.price_step < float("inf"):
-            raise ValueError(f"price_step is {self.price_step}: it must be a positive number.")
+        for name in ("price_step", "price_decay"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be a positive number.")
 
     def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> memories.Prices:
         """What finds the pairs of a training on `data` with batches of n."""
-        return memories.Prices(data.sample(self.points, generator), self.price_step, self.distance)
+        return memories.Prices(data.sample(self.points, generator), self.price_step, self.price_decay, self.distance)
 
 
 METHODS = {

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.tables import LABELS
+from naign.tables import NAMES
 
 # One colour a method throughout: Okabe and Ito's, told apart by colour-blind readers.
 COLOURS = {
@@ -17,6 +17,7 @@ COLOURS = {
     "naign-minus": "#E69F00",
     "ign": "#D55E00",
     "dae": "#CC79A7",
+    "naign-balanced": "#882255",
     "data": "#4D4D4D",
     "source": "#009E73",
 }
@@ -43,7 +44,7 @@ def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: tuple[float, floa
         for i, (ax, points) in enumerate(zip(line, samples, strict=True)):
             colour = {0: COLOURS["data"], 2: COLOURS["source"]}.get(i, COLOURS[method])
             _samples(ax, points, samples[0] if i >= 2 else None, colour, limits)
-        line[0].set_ylabel(LABELS[method])
+        line[0].set_ylabel(NAMES[method])
     for ax, title in zip(axes[0], COLUMNS, strict=True):
         ax.set_title(title)
     return _tight(figure)
@@ -56,7 +57,7 @@ def snapshots(rows: dict[str, dict[int, ArrayLike]], background: ArrayLike, limi
     for line, (method, by_step) in zip(axes, rows.items(), strict=True):
         for ax, points in zip(line, by_step.values(), strict=True):
             _samples(ax, points, background, COLOURS[method], limits)
-        line[0].set_ylabel(LABELS[method])
+        line[0].set_ylabel(NAMES[method])
     for ax, step in zip(axes[0], first, strict=True):
         ax.set_title(f"step {step:,}")
     return _tight(figure)
@@ -107,7 +108,7 @@ def losses(histories: dict[str, Sequence[dict[str, list[float]]]]) -> Figure:
         for method, runs in histories.items():
             for i, h in enumerate(runs):
                 if term in h and any(h[term]):
-                    label = LABELS[method] if i == 0 else None
+                    label = NAMES[method] if i == 0 else None
                     ax.plot(h["step"], _present(np.abs(h[term])), color=COLOURS[method], lw=0.9, alpha=0.8, label=label)
         ax.set(yscale="log", xlabel="step", title=f"|{term}|" if term == "tight" else term)
         ax.legend(fontsize=7)
@@ -132,7 +133,7 @@ def mode_shares(
         middle = values.mean(0)
         at = np.arange(len(truth)) + (i - (len(shares) - 1) / 2) * width
         spread = np.abs(np.stack([values.min(0), values.max(0)]) - middle)
-        ax.bar(at, middle, width, color=COLOURS[method], label=LABELS[method])
+        ax.bar(at, middle, width, color=COLOURS[method], label=NAMES[method])
         ax.errorbar(at, middle, spread, fmt="none", ecolor="0.2", elinewidth=0.8)
     ax.hlines(truth, np.arange(len(truth)) - 0.45, np.arange(len(truth)) + 0.45, "k", lw=1, label="true share")
     if floor is not None:
@@ -163,7 +164,7 @@ def tradeoff(points: dict[str, Sequence[tuple[float, float]]], x: str, y: str) -
     """Two scores of every run against each other, a colour a method: method -> [(x, y), ...]."""
     figure, ax = plt.subplots(figsize=(5, 3))
     for method, pairs in points.items():
-        ax.scatter(*zip(*pairs, strict=True), color=COLOURS[method], label=LABELS[method], s=28)
+        ax.scatter(*zip(*pairs, strict=True), color=COLOURS[method], label=NAMES[method], s=28)
     ax.set(xlabel=x, ylabel=y, xlim=(0, 1), ylim=(0, None))
     ax.legend()
     return _tight(figure)
@@ -181,7 +182,7 @@ def winners(histories: dict[str, dict[str, Sequence[dict[str, list[float]]]]]) -
     for ax, (data, methods) in zip(axes[0], histories.items(), strict=True):
         for method, runs in methods.items():
             for i, h in enumerate(runs):
-                label = LABELS[method] if i == 0 else None
+                label = NAMES[method] if i == 0 else None
                 ax.plot(h["step"], _present(h["distinct"]), color=COLOURS[method], lw=0.9, label=label)
         ax.set(title=data, xlabel="step", ylim=(0, 1))
     axes[0, 0].set_ylabel("distinct winners")

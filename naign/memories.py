@@ -112,13 +112,14 @@ class Prices:
     Parameters
     ----------
     points : (K, *D), the data points that share the samples
-    step : of the prices, in units of the distance
+    step : of the first prices, in units of the distance; the n-th is step / (1 + n / decay)
     d : distance
     """
 
-    def __init__(self, points: Tensor, step: float, d: str):
-        self.points, self.step, self.d = points, step, d
+    def __init__(self, points: Tensor, step: float, decay: float, d: str):
+        self.points, self.step, self.decay, self.d = points, step, decay, d
         self.prices = points.new_zeros(len(points))
+        self.searches = points.new_zeros(())
 
     @torch.no_grad()
     def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -126,13 +127,17 @@ class Prices:
         z = source.sample(len(x), generator)
         chosen = (distances(images(f, z), self.points, self.d) - self.prices).argmin(1)
         hits = torch.zeros_like(self.prices).index_add_(0, chosen, self.prices.new_ones(len(z)))
-        self.prices += self.step * (1 / len(self.points) - hits / len(z))
+        step = self.step / (1 + self.searches / self.decay)
+        self.prices += step * (1 / len(self.points) - hits / len(z))
+        self.searches += 1
         return z, self.points[chosen], distinct_share(chosen, len(self.points))
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of the prices, and the points, by name."""
-        return {"prices": self.prices.clone(), "prices.points": self.points}
+        """A copy of the prices and their count, and the points, by name."""
+        copies = {"prices": self.prices.clone(), "prices.searches": self.searches.clone()}
+        return copies | {"prices.points": self.points}
 
     def put_back(self, tensors: dict[str, Tensor]) -> None:
         """Undo what happened since `state`."""
-        self.prices, self.points = tensors["prices"].clone(), tensors["prices.points"]
+        self.prices, self.searches = tensors["prices"].clone(), tensors["prices.searches"].clone()
+        self.points = tensors["prices.points"]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from naign.figures import COLOURS
-from naign.tables import BASELINES, LABELS
+from naign.tables import NAMES
 
 Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (seeds, k)
 
@@ -60,7 +60,7 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
 
 def style(label: str) -> dict[str, str]:
     """Colour by method; solid: our settings, dash-dotted: wider, dashed: the paper's, dotted: clamped."""
-    method = {v: k for k, v in (LABELS | BASELINES).items()}.get(label.split(",")[0], "data")
+    method = {v: k for k, v in NAMES.items()}.get(label.split(",")[0], "data")
     line = "--" if "paper" in label else ":" if "clamp" in label else "-." if "wider" in label else "-"
     return {"color": COLOURS[method], "ls": line}
 

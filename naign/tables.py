@@ -11,6 +11,8 @@ from naign.corruptions import CORRUPTIONS
 
 LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}  # the paper's
 BASELINES = {"dae": "DAE"}
+BEYOND = {"naign-balanced": "balanced"}
+NAMES = LABELS | BASELINES | BEYOND
 SCORES = {
     "w1": ("W1 ↓", 2),
     "modes": ("modes hit ↑", 1),
@@ -34,41 +36,32 @@ def score_table(metrics: dict[str, Sequence[dict]]) -> str:
         for key, name in (("fz", "f(z)"), ("ffz", "f(f(z))")):
             values = [mean_spread([m[key][s] for m in runs], digits) for s, (_, digits) in scores.items()]
             ends = [mean_spread([m[e] for m in runs]) for e in ("rec", "gap")] if key == "fz" else ["", ""]
-            rows.append([f"{LABELS[method]}: {name}", *values, *ends])
+            rows.append([f"{NAMES.get(method, method)}: {name}", *values, *ends])
     rows.append(["fresh data", *(mean_spread([first["data"][s]], d) for s, (_, d) in scores.items()), "0", "0"])
     return table(head, rows)
 
 
 def provenance_line(runs: Sequence[tuple[dict, dict]]) -> str:
     """One sentence: profile, seeds, steps, device and time of some runs, from (config, provenance) pairs."""
-    config, origin = runs[0]
-    if "norm" in config["parameters"]:
-        return _image_line(runs)
-    seeds = sorted({c["seed"] for c, _ in runs})
-    p, minutes = config["parameters"], sum(o["seconds"] for _, o in runs) / 60
-    devices = ", ".join(sorted({o["device"] for _, o in runs}))
-    return (
-        f"Profile `{config['profile']}`: {len(runs)} runs (seeds {str(seeds)[1:-1]}) of {p['steps']:,} steps, "
-        f"{p['depth']} × {p['width']} units, N = {p['batch_size']}, learning rate {p['lr']:g} ({p['decay']}); "
-        f"{minutes:.1f} minutes of training in all, {origin['threads']} thread(s) a run, on {devices}."
-    )
-
-
-def _image_line(runs: Sequence[tuple[dict, dict]]) -> str:
     runs = list({json.dumps(config, sort_keys=True): (config, origin) for config, origin in runs}.values())  # once each
 
     def values(key: str) -> str:
         found = {c["parameters"].get(key, 0) for c, _ in runs} - {0}
         return " or ".join(f"{v:,}" if type(v) is int else f"{v}" for v in sorted(found))
 
+    config = runs[0][0]
     seeds = sorted({c["seed"] for c, _ in runs})
     minutes = sum(o["seconds"] for _, o in runs) / 60
     devices, threads = (" and ".join(sorted({str(o[k]) for _, o in runs})) for k in ("device", "threads"))
+    images = "norm" in config["parameters"]
+    network = f"first width {values('width')}" if images else f"{values('depth')} × {values('width')} units"
+    optimisers = {c["parameters"].get("optimiser", "adamw") for c, _ in runs}
+    muon = "" if optimisers == {"adamw"} else ", Muon" if optimisers == {"muon"} else ", AdamW or Muon"
     return (
-        f"Profile `{runs[0][0]['profile']}` on {runs[0][0]['data']}: {len(runs)} runs (seeds {str(seeds)[1:-1]}) of "
-        f"{values('steps')} steps, first width {values('width')}, N = {values('batch_size')}, "
-        f"learning rate {values('lr')} ({values('decay')}); {minutes:.0f} minutes of training in all, "
-        f"{threads} thread(s) a run, on {devices}."
+        f"Profile `{config['profile']}`{' on ' + config['data'] if images else ''}: {len(runs)} runs "
+        f"(seeds {str(seeds)[1:-1]}) of {values('steps')} steps, {network}, N = {values('batch_size')}, "
+        f"learning rate {values('lr')} ({values('decay')}){muon}; {minutes:.{0 if images else 1}f} minutes of training "
+        f"in all, {threads} thread(s) a run, on {devices}."
     )
 
 
@@ -179,6 +172,26 @@ def replay_table(runs: dict[str, Sequence[tuple[dict, dict]]]) -> str:
         ends = [mean_spread([m[k] for m, _ in group]) for k in ("rec", "gap")]
         rows.append([label, mean_spread([o["seconds"] for _, o in group], 0), *values, *ends])
     return table(head, rows)
+
+
+BALANCE = {"modes": 1, "high_quality": 3, "reverse_kl": 3, "coverage": 2}  # score -> digits
+
+
+def balance_table(runs: dict[str, Sequence[tuple[dict, dict]]]) -> str:
+    """Quality and shares of f(z) and f(f(z)) on a toy: label -> (metrics, provenance) of its runs."""
+    first = next(iter(runs.values()))[0][0]
+    scores = BALANCE | ({"w1": 3} if "w1" in first["fz"] else {})
+    head = ["", *(SCORES[s][0] for s in scores), "f(f(z)): within 3σ", "reverse KL", "rec ↓", "gap ↓", "seconds"]
+    rows = []
+    for label, group in runs.items():
+        found = [m for m, _ in group]
+        values = [mean_spread([m["fz"][s] for m in found], d) for s, d in scores.items()]
+        values += [mean_spread([m["ffz"][s] for m in found]) for s in ("high_quality", "reverse_kl")]
+        values += [mean_spread([m[e] for m in found], 4) for e in ("rec", "gap")]
+        rows.append([label, *values, mean_spread([o["seconds"] for _, o in group], 0)])
+    data = [f"{first['data'][s]:.{d}f}" for s, d in scores.items()]
+    again = [f"{first['data'][s]:.3f}" for s in ("high_quality", "reverse_kl")]
+    return table(head, [*rows, ["fresh data", *data, *again, "0", "0", ""]])
 
 
 def choices_table(metrics: dict[str, Sequence[dict]]) -> str:

@@ -121,3 +121,31 @@ def test_an_exact_projector_meets_its_mass_floor_and_scores_as_it_should():
     assert scores["rec"] == pytest.approx(0.2 * math.sqrt(2 / math.pi), rel=0.03)
     assert scores["data"]["reverse_kl"] < 1e-3
     assert scores["data"]["coverage"] > 0.94
+
+
+def test_the_w1_of_the_mass_floor_by_hand():
+    # The mode at 0 asks for half of N(0, 1)'s mass within 0.3 of it; the other half should be 10 away.
+    kept = math.erf(0.3 / math.sqrt(2))
+    found = metrics.floor_w1([0.0, 10.0], [0.1, 0.1], [kept / 2, 1 - kept / 2])
+    assert found == pytest.approx(10 * kept / 2, rel=0.02)
+    assert metrics.floor_w1([0.0], [1.0], [1.0]) == pytest.approx(0, abs=1e-3)  # the source is the data
+    assert metrics.floor_w1([-3.0, 3.0], [0.1, 0.1], [0.5, 0.5]) == pytest.approx(0, abs=1e-3)  # the floor is lower
+
+
+def test_the_w1_of_the_mass_floor_is_a_linear_programmes():
+    from scipy.optimize import linprog
+    from scipy.stats import norm
+
+    n, centres, sigmas, weights = 200, np.array([-2.0, 0.5, 3.0]), np.full(3, 0.2), np.full(3, 1 / 3)
+    at, step = np.linspace(-8, 9, n, retstep=True)
+    held = (np.abs(at[:, None] - centres) <= 0.6).any(1)
+    staying = np.cumsum(norm.pdf(at) * held) * step
+    wanted = (weights * norm.cdf((at[:, None] - centres) / sigmas)).sum(1) - staying
+    # Variables: the increments of H, which are positive, and t >= |H - wanted|.
+    sums = np.tril(np.ones((n, n)))
+    above, below = np.hstack([sums, -np.eye(n)]), np.hstack([-sums, -np.eye(n)])
+    cost = np.r_[np.zeros(n), np.full(n, step)]
+    total = np.r_[np.ones(n), np.zeros(n)][None]
+    least = linprog(cost, np.vstack([above, below, total]), np.r_[wanted, -wanted, 1 - staying[-1]])
+    found = metrics.floor_w1(centres, sigmas, weights)
+    assert found == pytest.approx(least.fun, rel=0.05)
