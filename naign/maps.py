@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from naign.figures import COLOURS
 from naign.pictures import style
 from naign.tables import NAMES
+from naign.toys import Mixture
 
 METHODS = set(NAMES.values())
 Limits = Sequence[tuple[float, float]]
@@ -181,6 +182,23 @@ def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, 
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, ncols=3, fontsize=8, loc="lower center")
     figure.tight_layout(rect=(0, 0.05, 1, 1))
+    plt.close(figure)
+    return figure
+
+
+def curve_of_f(curves: dict[str, tuple[ArrayLike, ArrayLike]], toy: Mixture) -> Figure:
+    """f on the line, method -> (z (n, 1), f(z) (n, 1)), the diagonal, and three widths around each mode in grey."""
+    figure, ax = plt.subplots(figsize=(5.6, 3.4))
+    for (centre,), sigma in zip(toy.centres, toy.sigmas, strict=True):
+        for band in (ax.axhspan, ax.axvspan):
+            band(centre - 3 * sigma, centre + 3 * sigma, color="0.92", lw=0, zorder=0)
+    for method, (z, fz) in curves.items():
+        ax.plot(np.ravel(z), np.ravel(fz), color=COLOURS[method], lw=1.2, label=NAMES[method])
+    ends = [np.min(np.ravel(z)), np.max(np.ravel(z))]
+    ax.plot(ends, ends, color=COLOURS["data"], ls=":", lw=1)
+    ax.set(xlabel="z", ylabel="f(z)", xlim=ends)
+    ax.legend(fontsize=7)
+    figure.tight_layout()
     plt.close(figure)
     return figure
 

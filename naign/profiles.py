@@ -69,6 +69,11 @@ _MUON = {  # chapter 6 has the reasons
     "cpu": {"optimiser": "muon", "lr": 1e-2, "steps": 4_000},
     "paper": {"optimiser": "muon", "lr": 2e-3, "decay": "cosine"},
 }
+_BALANCED_IMAGES = {  # no noise is near an image: the source term has nothing to say
+    "quick": {"optimiser": "muon", "w_source": 0.0, "power": 1.0},
+    "cpu": {"optimiser": "muon", "lr": 5e-3, "w_source": 0.0, "power": 1.0, "pool": 16},
+    "paper": {"optimiser": "muon", "w_source": 0.0, "power": 1.0, "pool": 4},
+}
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
 PROBES = 10
 
@@ -120,6 +125,8 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
         return chosen | {"warm_start": 0}
     if method == "ign":
         return chosen | {"source": "fourier", "w_idem": 0.3, "w_tight": 0.28, "lr": chosen["lr"] / 2}
+    if method == "naign-balanced":
+        chosen |= _BALANCED_IMAGES[profile]
     return chosen | ({"w_idem": 0.1} if method in MATCHED else {})
 
 

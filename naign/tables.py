@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from naign.corruptions import CORRUPTIONS
+from naign.metrics import reverse_kl
 
 LABELS = {"naign": "NAIGN", "naign-minus": "NAIGN-", "ign": "IGN"}  # the paper's
 BASELINES = {"dae": "DAE"}
@@ -192,6 +193,26 @@ def balance_table(runs: dict[str, Sequence[tuple[dict, dict]]]) -> str:
     data = [f"{first['data'][s]:.{d}f}" for s, d in scores.items()]
     again = [f"{first['data'][s]:.3f}" for s in ("high_quality", "reverse_kl")]
     return table(head, [*rows, ["fresh data", *data, *again, "0", "0", ""]])
+
+
+def image_balance_table(runs: dict[str, Sequence[tuple[dict, dict]]]) -> str:
+    """Generation on digits and the classes' shares: label -> (metrics, provenance) of its runs.
+
+    The shares are the LeNet's reading of f(z), against those of the test images: reverse KL, and the
+    largest difference of any class in points.
+    """
+    true = next(m["data"]["classes"] for group in runs.values() for m, _ in group if "classes" in m["data"])
+    head = ["", *(t for t, _ in GENERATION.values()), "FLD of f(f(z))", "reverse KL of classes ↓", "furthest class ↓"]
+    rows = []
+    for label, group in runs.items():
+        found = [m for m, _ in group]
+        values = [mean_spread([m["fz"][s] for m in found], d) for s, (_, d) in GENERATION.items()]
+        values.append(mean_spread([m["ffz"]["fld"] for m in found], 1))
+        values.append(mean_spread([reverse_kl(m["classes"], true) for m in found]))
+        values.append(mean_spread([100 * np.abs(np.subtract(m["classes"], true)).max() for m in found], 1))
+        ends = [mean_spread([m[e] for m in found]) for e in ("rec", "gap")]
+        rows.append([label, *values, *ends, mean_spread([o["seconds"] for _, o in group], 0)])
+    return table([*head, "rec ↓", "gap ↓", "seconds"], rows)
 
 
 def choices_table(metrics: dict[str, Sequence[dict]]) -> str:
