@@ -132,7 +132,7 @@ class Priced(Matched):
 
     points: int = 2500
     price_step: float = 30.0
-    price_decay: float = 200.0
+    price_decay: float = 1000.0
 
     def __post_init__(self):
         super().__post_init__()

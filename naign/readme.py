@@ -37,6 +37,17 @@ DISTANCE = (
     ("far", "relative", "relative error, beyond ↓", "not measured"),
     ("far", "off", "f(z) from the moons, beyond ↓", "NAIGN projects, IGN does not everywhere"),
 )
+FAIR_METHODS = ("NAIGN", "NAIGN, Muon", "balanced")
+FAIR = (
+    ("trimodal", "w1", "line: W1 to the data ↓", 2),
+    ("trimodal", "reverse_kl", "line: reverse KL of the modes' shares ↓", 3),
+    ("grid", "modes", "grid: modes hit, of 25 ↑", 1),
+    ("grid", "high_quality", "grid: samples within 3σ of a mode ↑", 2),
+    ("grid", "reverse_kl", "grid: reverse KL of the modes' shares ↓", 3),
+    ("2moons", "coverage", "moons: Coverage ↑", 2),
+    ("8gaussians", "high_quality", "8 Gaussians: samples within 3σ of a mode ↑", 2),
+    ("8gaussians", "reverse_kl", "8 Gaussians: reverse KL of the modes' shares ↓", 3),
+)
 METHODS = ("ign", "naign-minus", "naign")
 
 
@@ -57,6 +68,7 @@ def numbers(root: Path) -> str:
             *_mnist(),
             *_ffhq(),
             *_distance(),
+            *_balanced(),
             _speed(root / "data" / "records" / "bench.json"),
             _timings(root / "data" / "records" / "timings.json"),
         ]
@@ -124,6 +136,23 @@ def _distance() -> list[str]:
     return [
         tables.table(["two moons without noise: drift as distance", "the paper says", *RIVALS], lines),
         "A DAE is a plain denoising autoencoder. On the moons: " + tables.provenance_line(origin),
+    ]
+
+
+def _balanced() -> list[str]:
+    """Beyond the paper: fair shares."""
+    profile = campaign.resolve("recorded", lambda p: [r for rows in campaign.balanced(p).values() for r in rows])
+    groups, lines, origin = campaign.balanced(profile), [], []
+    plain = {row.name: campaign.load(row, profile) for row in campaign.toys(profile)}
+    for data, score, title, digits in FAIR:
+        runs = {row.label: campaign.load(row, profile) for row in groups[data]} | {"NAIGN": plain[f"{data}-naign"]}
+        found = [tables.mean_spread([r.metrics["fz"][score] for r in runs[m]], digits) for m in FAIR_METHODS]
+        lines.append([title, *found])
+        origin += [(r.config, r.provenance) for m in FAIR_METHODS[1:] for r in runs[m]]
+    return [
+        tables.table(["beyond the paper: f(z)", "NAIGN (AdamW)", "NAIGN, Muon", "balanced (Muon)"], lines),
+        "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon: "
+        + tables.provenance_line(origin),
     ]
 
 
