@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign import matching, toys
+from naign import experiments, matching, toys
 from naign.balanced import make
 from naign.experiment import Experiment, build
 from naign.loop import Loop
@@ -160,20 +160,21 @@ BLOCK = 16  # steps that one pool of `Balanced` serves
 def measure_matchings(rounds: int = 9, device: str | None = None) -> dict:
     """Seconds a step of every matching and both optimisers on the grid at its `cpu` size, timed in turn.
 
-    Each time is that of 16 steps, over 16, since a pool is matched once in so many; median over rounds.
+    Each time is that of 16 steps, over 16, since a pool is matched once in so many; median over rounds. All start
+    from the recorded NAIGN, since an assignment is the harder the more alike its candidates are.
     """
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     methods = {"NAIGN: nearest of 10 N": "naign", "rejection, nearest of the rest": "naign-rejection"}
     methods |= {"exact assignment, pool of 4 N": "naign-balanced", "entropic, pool of 4 N": "naign-entropic"}
     methods |= {"learned prices, 2,500 points": "naign-priced", "NAIGN- (nearest, no idempotence)": "naign-minus"}
-    settings = {"batch_size": 256, "steps": 10**6, "lr": 1e-3}
+    settings = {"batch_size": 256, "steps": 10**6, "lr": 1e-4}
     cases = {name: (make(m), Schedule(**settings)) for name, m in methods.items()}
     cases["exact assignment, pool of N, once"] = (make("naign-balanced", pool=1, reuse=1), Schedule(**settings))
     cases["NAIGN with Muon"] = (make("naign"), Schedule(**settings, optimiser="muon"))
     cases["exact assignment, pool of 4 N, Muon"] = (make("naign-balanced"), Schedule(**settings, optimiser="muon"))
-    loops = {}
+    trained, loops = experiments.load("grid-naign").f, {}
     for name, (method, schedule) in cases.items():
-        f = seeded(lambda: MLP((2,), 256, 3), 0).to(where)
+        f = copy.deepcopy(trained).to(where)
         loops[name] = Loop(f, StandardNormal((2,)), toys.grid(), method, schedule)
     times: dict[str, list[float]] = {name: [] for name in loops}
     for i in range(rounds + 1):

@@ -132,9 +132,9 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
 
 def beyond(data: str, method: str, profile: str) -> dict[str, object]:
     """What the methods beyond the paper set on top."""
-    return muon(profile) if method in MUON and data in TOYS else {}
+    return muon(profile) if method in MUON and (data in TOYS or data == "tensor-flat") else {}
 
 
 def muon(profile: str) -> dict[str, object]:
-    """A toy's optimiser, its learning rate and length beyond the paper."""
+    """The optimiser beyond the paper where data are no images, its learning rate and length."""
     return dict(_MUON[profile])

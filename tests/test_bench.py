@@ -55,3 +55,10 @@ def test_the_step_of_an_experiment_is_timed_and_its_arithmetic_counted():
     assert result["gflops"] * 1e9 == by_hand
     assert result["rate"] > 0
     assert "ms a step" in bench.report_step(bench.measure_step(experiments.get("mnist-naign", "quick"), rounds=1))
+
+
+def test_every_matching_is_timed_beside_the_nearest():
+    result = bench.measure_matchings(rounds=1)
+    assert len(result["seconds"]) == 9 and min(result["seconds"].values()) > 0
+    lines = bench.report_matchings(result).splitlines()
+    assert lines[1].endswith("1.00") and len(lines) == 10

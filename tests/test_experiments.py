@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import naign
-from naign import experiments, profiles
+from naign import experiments, profiles, toys
 from naign.experiments import get
 from naign.settings import Schedule, typed
 
@@ -132,3 +132,28 @@ def test_a_data_set_that_cannot_be_had_is_refused_not_swapped(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ValueError, match="install it with"):
         naign.fit("digits", profile="quick", progress=False)
+
+
+@pytest.mark.parametrize("method", ["naign-balanced", "naign-rejection", "naign-entropic", "naign-priced"])
+def test_matchings_beyond_the_paper_train_on_points_and_images(method):
+    generator = torch.Generator().manual_seed(0)
+    points, small = torch.randn(300, 2, generator=generator), torch.rand(40, 1, 8, 8, generator=generator) * 2 - 1
+    flat = naign.fit(points, method=method, profile="quick", progress=False, steps=12)
+    assert flat.config["parameters"]["optimiser"] == "muon"
+    square = naign.fit(small, method=method, profile="quick", progress=False, steps=4, width=8)
+    for run, shape in ((flat, (2,)), (square, (1, 8, 8))):
+        samples = naign.generate(run.f, run.source, 5)
+        assert samples.shape == (5, *shape) and torch.isfinite(samples).all()
+
+
+def test_a_balanced_f_gives_each_mode_its_share_where_the_nearest_does_not():
+    far = toys.Mixture(((-3.0,), (3.0,)), (0.1, 0.1), (0.85, 0.15))  # the source is even, the data are not
+    data = far.sample(2000, torch.Generator().manual_seed(1))
+    shares = {}
+    for method in ("naign", "naign-balanced"):
+        settings = {"optimiser": "muon", "lr": 5e-3, "steps": 400, "batch_size": 64}
+        run = naign.fit(data, method=method, profile="quick", progress=False, **settings)
+        samples = naign.generate(run.f, run.source, 4000, generator=torch.Generator().manual_seed(2))
+        shares[method] = (samples > 0).float().mean().item()
+    assert abs(shares["naign-balanced"] - 0.15) < 0.05
+    assert abs(shares["naign"] - 0.15) > 0.15
