@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import naign
-from naign import campaign, experiments, files, images, readme, records, restoration, tables
+from naign import campaign, experiments, files, images, metrics, readme, records, restoration, tables, toys
 from naign.corruptions import CORRUPTIONS
 from naign.provenance import PACKAGE
 
@@ -160,3 +160,44 @@ def test_what_chapter_5_says_of_its_records_holds():
         assert 0 < ours[kind][0] - plain[kind][0] < 0.05
         assert near[kind][0] > ours[kind][0]
     assert min(found["correlation"]["NAIGN"].values()) > 0.3
+
+
+def test_what_chapter_6_says_of_its_records_holds():
+    rows = campaign.balanced("cpu")
+    runs = {g: {r.label: campaign.load(r, "cpu") for r in some} for g, some in rows.items()}
+    plain = {r.name: campaign.load(r, "cpu") for r in campaign.toys("cpu")}
+
+    def values(some, key, score=None):
+        return [r.metrics[key][score] if score else r.metrics[key] for r in some]
+
+    def mean(*args):
+        return sum(values(*args)) / len(values(*args))
+
+    for toy in ("trimodal", "grid", "8gaussians"):
+        assert len(runs[toy]["balanced"]) >= 3
+        assert max(values(runs[toy]["balanced"], "fz", "reverse_kl")) < 0.005
+    for toy in ("trimodal", "grid"):  # the nearest, with either optimiser
+        assert (
+            min(mean(runs[toy]["NAIGN, Muon"], "fz", "reverse_kl"), mean(plain[f"{toy}-naign"], "fz", "reverse_kl"))
+            > 0.3
+        )
+    right = [s[2] for s in values(runs["trimodal"]["balanced"], "fz", "shares")]
+    assert (
+        min(right) > 0.3
+        and max(s[2] for m in ("naign", "naign-minus", "ign") for s in values(plain[f"trimodal-{m}"], "fz", "shares"))
+        < 0.2
+    )
+    toy = toys.trimodal()
+    floor = metrics.floor_w1(toy.centres, toy.sigmas, toy.weights)
+    assert max(values(runs["trimodal"]["balanced"], "fz", "w1")) < floor
+    # The price, and where there is none.
+    for on, worse in (("trimodal", True), ("2moons", True), ("grid", False)):
+        ratio = mean(runs[on]["balanced"], "rec") / mean(plain[f"{on}-naign"], "rec")
+        assert ratio > 3 if worse else ratio < 1
+    ours, adamw = runs["grid"]["balanced"], runs["budget"]["balanced, AdamW"]
+    assert mean(ours, "fz", "high_quality") > mean(adamw, "fz", "high_quality") + 0.1
+    assert sum(r.provenance["seconds"] for r in ours) < sum(r.provenance["seconds"] for r in adamw)
+    fresh = runs["2moons"]["balanced"][0].metrics["data"]["coverage"]
+    assert mean(runs["2moons"]["balanced"], "fz", "coverage") > 0.93 * fresh
+    digits = {r.label: campaign.load(r, "cpu") for r in campaign.mnist("cpu")["main"]}["NAIGN"]
+    assert 0.7 < mean(runs["mnist"]["balanced"], "fz", "fld") / mean(digits, "fz", "fld") < 1.3
