@@ -84,7 +84,7 @@ class Matched:
         """The loss terms of one batch x (N, *D), their weighted total, and what the matching reports.
 
         found : noises z (N, *D), the point (N, *D) that each f(z) is pulled to, and the share of
-            them that are distinct; by default what `search` finds
+            them that are distinct; by default what `search` finds, for a method that needs no memory
         """
         d = self.distance
         z, target, distinct = found or self.search(f, x, source, generator)
