@@ -202,6 +202,20 @@ def test_what_chapter_6_says_of_its_records_holds():
     assert abs(mean(batch, "fz", "high_quality") - mean(ours, "fz", "high_quality")) < 0.02
     assert max(values(batch, "fz", "reverse_kl")) < 0.02
     assert sum(r.provenance["seconds"] for r in ours) < sum(r.provenance["seconds"] for r in adamw)
+    rejection, entropic, prices = (runs["matchings"][m] for m in ("rejection", "entropic", "prices"))
+    assert mean(rejection, "fz", "high_quality") == max(
+        mean(some, "fz", "high_quality") for g in ("matchings", "budget") for some in runs[g].values()
+    )
+    assert mean(rejection, "ffz", "high_quality") > 0.95
+    assert (
+        mean(ours, "fz", "reverse_kl")
+        < mean(rejection, "fz", "reverse_kl")
+        < mean(plain["grid-naign"], "fz", "reverse_kl") / 2
+    )
+    assert 8 < mean(rejection, "rec") / mean(ours, "rec") < 12
+    assert 0 < mean(entropic, "fz", "high_quality") - mean(ours, "fz", "high_quality") < 0.03
+    assert max(values(prices, "fz", "modes")) < 25
+    assert 0.92 < mean(long, "ffz", "high_quality") < 0.94
     fresh = runs["2moons"]["balanced"][0].metrics["data"]["coverage"]
     assert mean(runs["2moons"]["balanced"], "fz", "coverage") > 0.93 * fresh
     digits = {r.label: campaign.load(r, "cpu") for r in campaign.mnist("cpu")["main"]}["NAIGN"]
