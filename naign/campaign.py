@@ -158,7 +158,7 @@ def balanced(profile: str, data: str = "grid") -> dict[str, list[Row]]:
     muon, ours = profiles.muon(profile), f"{data}-naign-balanced"
 
     def row(label: str, name: str, **changes: object) -> Row:
-        return Row(label, name, changes, seeds, weights=True)
+        return Row(label, name, changes, seeds, weights=label in ("balanced", "balanced, long"))
 
     plain = {"pool": 1, "reuse": 1, "power": 1.0, "w_source": 0.0}
     adamw = {"optimiser": "adamw", "lr": 2e-3, "steps": BALANCED_STEPS[profile][0]}
