@@ -52,10 +52,8 @@ def mass_floor(centres: ArrayLike, radii: ArrayLike) -> np.ndarray:
 LATTICE = 40_001  # points of the line
 
 
-def floor_w1(
-    centres: ArrayLike, sigmas: ArrayLike, weights: ArrayLike, reach: float = 3.0, points: int = 20_001
-) -> float:
-    """The least W1 to a mixture on the line of any f(z) that keeps p_Z = N(0, 1) within `reach` sigmas of its centres.
+def floor_w1(centres: ArrayLike, sigmas: ArrayLike, weights: ArrayLike, reach: float = 3.0) -> float:
+    """The least W1 to a mixture on the line of any f(z) that keeps N(0, 1) within `reach` sigmas of its centres.
 
     With F_S the part of p_Z that must stay and G the mixture's distribution function it is
     min over monotone H of the integral of |F_S + H - G|: an isotonic median regression, solved exactly
