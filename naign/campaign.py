@@ -41,6 +41,11 @@ MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps"
 BALANCED_SEEDS = {"quick": 1, "cpu": 2, "paper": 3}  # images
 BALANCED_STEPS = {"quick": (60, 90), "cpu": (12_000, 12_000), "paper": (100_000, 200_000)}  # AdamW, long
 BALANCED_MNIST = {"cpu": {"steps": 6_000}}  # without a search a step takes half the time
+MUON_MNIST = {
+    "quick": {"optimiser": "muon"},
+    "cpu": {"optimiser": "muon", "lr": 5e-3},
+    "paper": {"optimiser": "muon"},
+}
 CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
 
 
@@ -152,7 +157,7 @@ def detectors(profile: str) -> list[Row]:
 
 
 def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
-    """Chapter 6: group -> rows. "matchings" and "budget" on one toy, then every toy, and MNIST."""
+    """Chapter 6: group -> rows. "matchings" and "budget" on one toy, then every toy, ablations, and images."""
     seeds, few = profiles.SEEDS[profile], BALANCED_SEEDS[profile]
     muon, (many, long) = profiles.muon(profile), BALANCED_STEPS[profile]
 
@@ -163,6 +168,17 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
         return [row("balanced", f"{toy}-naign-balanced"), row("NAIGN, Muon", f"{toy}-naign", **muon)]
 
     ours = f"{toy}-naign-balanced"
+    removed = {
+        "no source term (w = 0)": {"w_source": 0.0},
+        "no concavity (p = 1)": {"power": 1.0},
+        "no pool (N pairs, used once)": {"pool": 1, "reuse": 1},
+        "no idempotence": {"w_idem": 0.0},
+        "reconstruction weighs 3": {"w_rec": 3.0},
+    }
+    ablations = {
+        f"ablation {d}": [Row(label, f"{d}-naign-balanced", c, few) for label, c in removed.items()]
+        for d in ("grid", "trimodal")
+    }
     return {
         "matchings": [
             *both(toy),
@@ -176,9 +192,12 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
             row("balanced, long", ours, steps=long),
         ],
         **{d: both(d) for d in profiles.TOYS},
+        **ablations,
         "mnist": [
             Row("balanced", "mnist-naign-balanced", BALANCED_MNIST.get(profile, {}), few, weights=True),
+            Row("NAIGN, Muon", "mnist-naign", MUON_MNIST.get(profile, {}), few),
         ],
+        "ffhq100": [Row("balanced", "ffhq100-naign-balanced", {}, few, weights=True)],
     }
 
 
