@@ -162,10 +162,12 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
     muon, (many, long) = profiles.muon(profile), BALANCED_STEPS[profile]
 
     def row(label: str, name: str, **changes: object) -> Row:
-        return Row(label, name, changes, seeds, weights=label.startswith("balanced") and "," not in label)
+        return Row(label, name, changes, seeds, weights=label in ("balanced", "balanced + nearest"))
 
-    def both(toy: str) -> list[Row]:
-        return [row("balanced", f"{toy}-naign-balanced"), row("NAIGN, Muon", f"{toy}-naign", **muon)]
+    def on(toy: str) -> list[Row]:
+        ours = f"{toy}-naign-balanced"
+        both = [row("balanced", ours), row("balanced + nearest", ours, nearest=0.5)]
+        return [*both, row("NAIGN, Muon", f"{toy}-naign", **muon)]
 
     ours = f"{toy}-naign-balanced"
     removed = {
@@ -181,7 +183,7 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
     }
     return {
         "matchings": [
-            *both(toy),
+            *on(toy),
             row("assignment of a batch", ours, pool=1, reuse=1, power=1.0, w_source=0.0),
             row("entropic", f"{toy}-naign-entropic"),
             row("prices", f"{toy}-naign-priced"),
@@ -190,8 +192,9 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
         "budget": [
             row("balanced, AdamW", ours, optimiser="adamw", lr=2e-3, steps=many),
             row("balanced, long", ours, steps=long),
+            row("balanced + nearest, long", ours, steps=long, nearest=0.5),
         ],
-        **{d: both(d) for d in profiles.TOYS},
+        **{d: on(d) for d in profiles.TOYS},
         **ablations,
         "mnist": [
             Row("balanced", "mnist-naign-balanced", BALANCED_MNIST.get(profile, {}), few, weights=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -11,14 +13,21 @@ BATCH = 4096  # samples a forward pass
 
 
 def generate(
-    f: nn.Module, source: nn.Module, n: int, generator: torch.Generator | None = None, applications: int = 1
+    f: nn.Module,
+    source: nn.Module,
+    n: int,
+    generator: torch.Generator | None = None,
+    applications: int = 1,
+    keep: float = 1.0,
 ) -> Tensor:
-    """f(z), or f(f(z)), ..., for n draws z of the source.
+    """f(z), or f(f(z)), ..., for draws z of the source.
 
     Parameters
     ----------
     generator : on the device of f; by default one with a fresh random seed
     applications : how many times f is applied, 0 or more
+    keep : n / keep draws are made, and the n of least drift returned: f tells which of its images
+        missed the manifold
 
     Returns
     -------
@@ -26,10 +35,13 @@ def generate(
     """
     if n < 1:
         raise ValueError(f"n is {n}: generate at least 1 sample.")
+    if not 0 < keep <= 1:
+        raise ValueError(f"keep is {keep}: it must be a share above 0, at most 1.")
     if generator is None:
         generator = torch.Generator(next(f.parameters()).device)
         generator.seed()
-    return project(f, source.sample(n, generator), applications)
+    y = project(f, source.sample(math.ceil(n / keep), generator), applications)
+    return y if keep == 1 else y[drift(f, y).argsort()[:n].sort().values]
 
 
 @torch.no_grad()

@@ -61,6 +61,14 @@ def test_the_source_term_moves_a_noise_that_is_no_data():
     assert plain.cost(z, fz, x)[0, 1].item() == pytest.approx(2.5**0.5)
 
 
+def test_a_share_of_the_samples_goes_to_the_nearest():
+    y, x = column(0.1, 0.2, 0.3, 0.4), column(0.0, 0.35, 5.0, 6.0)
+    chosen = {s: balanced.Balanced(power=2.0, w_source=0.0, nearest=s).match(y, y, x).tolist() for s in (0, 0.5, 1)}
+    assert chosen == {0: [0, 1, 2, 3], 0.5: [0, 1, 2, 3], 1: [0, 1, 1, 1]}
+    flipped = balanced.Balanced(power=2.0, w_source=0.0, nearest=0.5).match(y.flip(0), y.flip(0), x)
+    assert flipped.tolist() == [1, 1, 1, 0]  # the first two to the nearest
+
+
 def test_sinkhorns_choice_is_nearly_the_optimal_assignment():
     generator = torch.Generator().manual_seed(0)
     y, x = torch.randn(200, 2, generator=generator), 3 + torch.randn(200, 2, generator=generator)
@@ -148,6 +156,7 @@ def test_no_matching_holds_n_by_m_by_d(method):
         ("naign-balanced", {"pool": 0}, "pool is 0: it must be at least 1"),
         ("naign-balanced", {"power": 0.0}, "power is 0.0: it must be a positive number"),
         ("naign-balanced", {"w_source": -1.0}, "w_source is -1.0"),
+        ("naign-balanced", {"nearest": 1.5}, "nearest is 1.5: it must be a share, 0 to 1"),
         ("naign-rejection", {"epsilon": 0.0}, "epsilon is 0.0: it must be a positive distance"),
         ("naign-entropic", {"temperature": math.inf}, "temperature is inf"),
         ("naign-priced", {"points": 0}, "points is 0"),

@@ -50,6 +50,16 @@ def test_generate_is_seeded():
         naign.generate(f, source, 0)
 
 
+def test_generate_keeps_the_draws_of_least_drift_in_their_order():
+    f, source = Halve(), StandardNormal((2,))  # whose drift is half of |x|
+    every = naign.generate(f, source, 20, torch.Generator().manual_seed(0))
+    kept = naign.generate(f, source, 5, torch.Generator().manual_seed(0), keep=0.25)
+    assert torch.equal(kept, every[every.norm(dim=1) <= every.norm(dim=1).sort().values[4]])
+    for bad in (0, 1.5):
+        with pytest.raises(ValueError, match=f"keep is {bad}: it must be a share above 0"):
+            naign.generate(f, source, 5, keep=bad)
+
+
 def test_the_drift_of_an_exact_projector_is_the_distance_to_the_manifold():
     x = 3 * torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
     assert torch.allclose(naign.drift(ToMoons(), x), toys.TwoMoons(0.0).distance(x), atol=1e-5)
