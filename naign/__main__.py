@@ -168,7 +168,8 @@ def _record(options: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "naign", "fit", experiment.name, *p, "--threads", str(threads), "--quiet"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             return False
-        records.commit(records.cache_root() / "runs" / name, row.keeps_weights(s) and not given, row.images)
+        weights = row.keeps_weights(s) and not given
+        records.commit(records.cache_root() / "runs" / name, weights, row.images, row.keeps_snapshots)
         return True
 
     with ThreadPoolExecutor(options.jobs) as pool:

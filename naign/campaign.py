@@ -29,6 +29,11 @@ class Row:
         """Of the runs that start with seed `first`."""
         return seed == first and (self.weights or not self.changes)
 
+    @property
+    def keeps_snapshots(self) -> bool:
+        """With the weights: those of the paper's methods are shown as they learn."""
+        return self.name.split("-", 1)[1] in LABELS
+
 
 SHORT = {"quick": 20, "cpu": 600, "paper": 20_000}  # steps of the comparisons of single choices
 MNIST_SEEDS = {"quick": (2, 1, 1), "cpu": (3, 2, 1), "paper": (6, 6, 2)}  # headline, beside it, single choices

@@ -229,8 +229,8 @@ def _difference(found: dict, wanted: dict, prefix: str = "") -> str:
     return "; ".join(p for p in parts if p)
 
 
-def commit(run_path: Path, weights: bool, images: bool = True) -> Path:
-    """Copy a local run to data/records: numbers, with weights (in half precision) and images where asked."""
+def commit(run_path: Path, weights: bool, images: bool = True, snapshots: bool = True) -> Path:
+    """Copy a local run to data/records: numbers, and where asked weights (in half precision), images and snapshots."""
     target = records_root() / run_path.name
     if target.exists():
         return target
@@ -241,6 +241,8 @@ def commit(run_path: Path, weights: bool, images: bool = True) -> Path:
     if weights:
         tensors, meta = files.load_tensors(run_path / "model.safetensors")
         halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+        if not snapshots:
+            halves = {k: v for k, v in halves.items() if not k.startswith("snapshot.")}
         files.save_sharded(part / "model.safetensors", halves, meta)
     part.chmod(0o755)
     os.replace(part, target)

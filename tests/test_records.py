@@ -124,6 +124,11 @@ def test_committed_weights_are_half_precision_and_other_seeds_numbers_only():
     assert torch.allclose(half.f(z), run.f(z), atol=1e-2)
     assert not torch.equal(half.f(z), run.f(z))
     shutil.rmtree(target)
+    assert half.snapshots.keys() == run.snapshots.keys()
+    target = records.commit(records.find(tiny()), weights=True, snapshots=False)
+    bare = records.load(target, experiments.build)
+    assert not bare.snapshots and torch.equal(bare.f(z), half.f(z))
+    shutil.rmtree(target)
     target = records.commit(records.find(tiny()), weights=False)
     assert not (target / "model.safetensors").exists()
     assert records.load(target, experiments.build).metrics == run.metrics
