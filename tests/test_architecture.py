@@ -38,6 +38,7 @@ ORDER = [
         "figures",
         "pictures",
         "maps",
+        "frontiers",
         "panels",
         "profiles",
         "experiment",

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from naign import maps, tables, toys
+from naign import frontiers, maps, tables, toys
 
 
 def test_pulls_are_arrows_from_images_to_data():
     fz, x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 2.0]]), np.array([[5.0, 5.0], [6.0, 5.0]])
-    (ax,) = maps.pulls([("nearest", fz, x, [(0, 1), (2, 0)])]).axes
+    (ax,) = frontiers.pulls([("nearest", fz, x, [(0, 1), (2, 0)])]).axes
     arrows = [(tuple(a.xyann), tuple(a.xy)) for a in ax.texts]
     assert arrows == [((0, 0), (6, 5)), ((2, 2), (5, 5))]
     data, pulled, left = (c.get_offsets().tolist() for c in ax.collections)
@@ -17,15 +17,22 @@ def test_pulls_are_arrows_from_images_to_data():
 
 def test_the_frontier_has_a_mark_a_run_for_one_and_two_applications():
     points = {"balanced": [[(0.01, 0.8), (0.02, 0.9)], [(0.03, 0.7), (0.04, 0.6)]], "of my own": [[(1, 0.5), (2, 0.4)]]}
-    once, twice = maps.frontier(points, (0.001, 0.98)).axes
+    once, twice = frontiers.frontier(points, (0.001, 0.98)).axes
     assert once.collections[0].get_offsets().tolist() == [[0.01, 0.8], [0.03, 0.7]]
     assert twice.collections[1].get_offsets().tolist() == [[2, 0.4]]
     assert once.get_xscale() == "log" and [t.get_text() for t in twice.get_legend().texts] == list(points)
 
 
+def test_kept_has_a_curve_a_method_from_all_draws_to_few():
+    curves = {"balanced": ([1.0, 0.5], [0.8, 0.9], [0.01, 0.02]), "of my own": ([1.0, 0.5], [0.1, 0.2], [1, 2])}
+    quality, shares = frontiers.kept(curves, 0.99).axes
+    assert quality.lines[0].get_ydata().tolist() == [0.8, 0.9] and shares.lines[1].get_ydata().tolist() == [1, 2]
+    assert quality.get_xlim() == (1.0, 0.5)
+
+
 def test_f_on_the_line_is_a_curve_beside_the_diagonal():
     z = np.linspace(-3, 4, 5)[:, None]
-    (ax,) = maps.curve_of_f({"naign": (z, 2 * z)}, toys.trimodal()).axes
+    (ax,) = frontiers.curve_of_f({"naign": (z, 2 * z)}, toys.trimodal()).axes
     curve, diagonal = ax.lines
     assert curve.get_ydata().tolist() == (2 * z[:, 0]).tolist()
     assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [-3, 4]
