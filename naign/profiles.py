@@ -74,6 +74,7 @@ _BALANCED_IMAGES = {  # no noise is near an image: the source term has nothing t
     "cpu": {"optimiser": "muon", "lr": 5e-3, "w_source": 0.0, "power": 1.0, "pool": 16},
     "paper": {"optimiser": "muon", "w_source": 0.0, "power": 1.0, "pool": 4},
 }
+_BALANCED_FEW = {"pool": 64}  # of few images each must stand in a pool more than once
 SNAPSHOTS = (0.0, 0.02, 0.1, 0.3, 1.0)  # as shares of the run
 PROBES = 10
 
@@ -126,7 +127,7 @@ def recipe(name: str, data: str, method: str, profile: str) -> dict[str, object]
     if method == "ign":
         return chosen | {"source": "fourier", "w_idem": 0.3, "w_tight": 0.28, "lr": chosen["lr"] / 2}
     if method == "naign-balanced":
-        chosen |= _BALANCED_IMAGES[profile]
+        chosen |= _BALANCED_IMAGES[profile] | (_BALANCED_FEW if data in FEW else {})
     return chosen | ({"w_idem": 0.1} if method in MATCHED else {})
 
 

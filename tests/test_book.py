@@ -39,7 +39,7 @@ def test_cells_are_short_and_every_picture_has_a_caption_and_a_name(page):
     code = [c for c in cells if c.cell_type == "code"]
     assert max(len(c.source.splitlines()) for c in code) <= 20
     for cell in code:
-        if cell.source.splitlines()[-1].startswith(("figures.", "pictures.")):
+        if cell.source.splitlines()[-1].startswith(("figures.", "pictures.", "maps.", "frontiers.")):
             figure = cell.metadata["mystnb"]["figure"]
             assert len(figure["caption"]) > 20, cell.source
             assert figure["name"].startswith(("fig-", "tab-")), cell.source
