@@ -51,8 +51,8 @@ class Balanced(Matched):
     instead of all moving up by one (Gangbo and McCann 1996). The second term picks that surplus among the
     noises that are no data: f(x) = x holds the others fast.
 
-    A share of the noises may be pulled to the data point nearest to f(z) instead, the other half of a Chamfer
-    distance: what lies on a bridge between two modes is drawn to its nearer end, not to both in turn.
+    A share of each batch may go to the rejecting search instead: it draws in from their ends the bridges that the
+    assignment, which sends their middle this way in one pool and that way in the next, leaves standing.
 
     Parameters
     ----------
@@ -60,7 +60,8 @@ class Balanced(Matched):
     reuse : times each pair is used before the next pool
     power, source_power : p and q, above 0
     w_source : w, 0 or more
-    nearest : share of the noises that go to the nearest data point of the pool, in [0, 1]
+    rejection : share of each batch that `Rejection` matches, 0 or more, below 1
+    epsilon : its own
 
     The others are those of `Matched`.
     """
@@ -70,7 +71,8 @@ class Balanced(Matched):
     power: float = 0.5
     source_power: float = 0.25
     w_source: float = 3.0
-    nearest: float = 0.0
+    rejection: float = 0.0
+    epsilon: float = 0.1
 
     def __post_init__(self):
         super().__post_init__()
@@ -82,24 +84,21 @@ class Balanced(Matched):
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be a positive number.")
         if not 0 <= self.w_source < float("inf"):
             raise ValueError(f"w_source is {self.w_source}: it must be 0 or a positive number.")
-        if not 0 <= self.nearest <= 1:
-            raise ValueError(f"nearest is {self.nearest}: it must be a share, 0 to 1.")
+        if not 0 <= self.rejection < 1:
+            raise ValueError(f"rejection is {self.rejection}: it must be a share, 0 or more and below 1.")
+        self._rejecting()
 
-    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> memories.Pool:
+    def _rejecting(self) -> Rejection:
+        return Rejection(distance=self.distance, epsilon=self.epsilon)
+
+    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> memories.Pool | memories.Joined:
         """What finds the pairs of a training on `data` with batches of n."""
-        return memories.Pool(self.match, data, self.pool * n, self.reuse)
+        pool = memories.Pool(self.match, data, self.pool * n, self.reuse)
+        return memories.Joined(self._rejecting().search, pool, self.rejection) if round(self.rejection * n) else pool
 
     def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
         """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
-        chosen = self.assign(self.cost(z, fz, x))
-        some = round(self.nearest * len(z))  # of independent draws, any are as good as any others
-        if some:
-            chosen[:some] = matching.distances(fz[:some], x).argmin(1)
-        return chosen
-
-    def assign(self, cost: Tensor) -> Tensor:
-        """The data point of each noise from the cost of every pair, (M, M) -> (M,) integers."""
-        return matching.assignment(cost)
+        return matching.assignment(self.cost(z, fz, x))
 
     def cost(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
         """c of every noise z_i with image f(z_i) and every data point x_j, (M, M)."""
@@ -127,9 +126,9 @@ class Entropic(Balanced):
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"temperature is {self.temperature}: it must be a positive number.")
 
-    def assign(self, cost: Tensor) -> Tensor:
-        """The data point of each noise from the cost of every pair, (M, M) -> (M,) integers."""
-        return matching.entropic(cost, self.temperature)
+    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
+        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
+        return matching.entropic(self.cost(z, fz, x), self.temperature)
 
 
 @dataclass(frozen=True)

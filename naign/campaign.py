@@ -44,6 +44,7 @@ MOONS_SEEDS = {"quick": 1, "cpu": 3, "paper": 3}
 FUZZ = 0.3  # noise of the moons whose density is estimated
 MNIST_WIDER = {"quick": {"width": 16, "steps": 10}, "cpu": {"width": 32, "steps": 4_500}}  # toward the paper's size
 BALANCED_SEEDS = {"quick": 1, "cpu": 2, "paper": 3}  # images
+REJECTION = 0.25  # of each batch
 BALANCED_STEPS = {"quick": (60, 90), "cpu": (12_000, 12_000), "paper": (100_000, 200_000)}  # AdamW, long
 BALANCED_MNIST = {"cpu": {"steps": 6_000}}  # without a search a step takes half the time
 MUON_MNIST = {
@@ -167,28 +168,28 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
     muon, (many, long) = profiles.muon(profile), BALANCED_STEPS[profile]
 
     def row(label: str, name: str, **changes: object) -> Row:
-        return Row(label, name, changes, seeds, weights=label in ("balanced", "balanced + nearest"))
+        return Row(label, name, changes, seeds, weights=label in ("balanced", "balanced + rejection"))
 
-    def on(toy: str) -> list[Row]:
-        ours = f"{toy}-naign-balanced"
-        both = [row("balanced", ours), row("balanced + nearest", ours, nearest=0.5)]
-        return [*both, row("NAIGN, Muon", f"{toy}-naign", **muon)]
+    def both(toy: str) -> list[Row]:
+        return [row("balanced", f"{toy}-naign-balanced"), row("NAIGN, Muon", f"{toy}-naign", **muon)]
 
     ours = f"{toy}-naign-balanced"
-    removed = {
+    changed = {
         "no source term (w = 0)": {"w_source": 0.0},
         "no concavity (p = 1)": {"power": 1.0},
         "no pool (N pairs, used once)": {"pool": 1, "reuse": 1},
         "no idempotence": {"w_idem": 0.0},
         "reconstruction weighs 3": {"w_rec": 3.0},
+        "a share by rejection": {"rejection": REJECTION},
     }
     ablations = {
-        f"ablation {d}": [Row(label, f"{d}-naign-balanced", c, few) for label, c in removed.items()]
+        f"ablation {d}": [Row(label, f"{d}-naign-balanced", c, few) for label, c in changed.items()]
         for d in ("grid", "trimodal")
     }
     return {
         "matchings": [
-            *on(toy),
+            *both(toy),
+            row("balanced + rejection", ours, rejection=REJECTION),
             row("assignment of a batch", ours, pool=1, reuse=1, power=1.0, w_source=0.0),
             row("entropic", f"{toy}-naign-entropic"),
             row("prices", f"{toy}-naign-priced"),
@@ -197,9 +198,9 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
         "budget": [
             row("balanced, AdamW", ours, optimiser="adamw", lr=2e-3, steps=many),
             row("balanced, long", ours, steps=long),
-            row("balanced + nearest, long", ours, steps=long, nearest=0.5),
+            row("balanced + rejection, long", ours, steps=long, rejection=REJECTION),
         ],
-        **{d: on(d) for d in profiles.TOYS},
+        **{d: both(d) for d in profiles.TOYS},
         **ablations,
         "mnist": [
             Row("balanced", "mnist-naign-balanced", BALANCED_MNIST.get(profile, {}), few, weights=True),

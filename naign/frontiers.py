@@ -17,8 +17,8 @@ _OURS, _BOTH = COLOURS["naign-balanced"], "#DDAA33"
 MATCHINGS = {  # a colour a matching; AdamW is hollow
     "balanced": {"color": _OURS, "marker": "o"},
     "balanced, long": {"color": _OURS, "marker": "*"},
-    "balanced + nearest": {"color": _BOTH, "marker": "o"},
-    "balanced + nearest, long": {"color": _BOTH, "marker": "*"},
+    "balanced + rejection": {"color": _BOTH, "marker": "o"},
+    "balanced + rejection, long": {"color": _BOTH, "marker": "*"},
     "balanced, AdamW": {"facecolors": "none", "edgecolors": _OURS, "marker": "o"},
     "assignment of a batch": {"color": "#44AA99", "marker": "D"},
     "entropic": {"color": "#999933", "marker": "v"},

@@ -79,7 +79,7 @@ class Pool:
     def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> tuple[Tensor, ...]:
         """The next N = len(x) pairs: z, target, and the share of targets that differ."""
         n = len(x)
-        if self.order is None or not len(self.order):
+        if self.order is None or len(self.order) < n:
             m = self.size
             z, points = source.sample(m, generator), self.data.sample(m, generator)
             chosen = self.match(z, images(f, z), points)
@@ -100,6 +100,35 @@ class Pool:
         """Undo what happened since `state`."""
         self.order = tensors.get("pool.order")
         self.pairs = tuple(tensors[f"pool.{i}"] for i in range(3)) if self.order is not None else ()
+
+
+class Joined:
+    """Two searches that share each batch.
+
+    Parameters
+    ----------
+    first : (f, x, source, generator) -> noises, their targets, and the share that differs, without a memory
+    rest : the memory that finds the pairs for the rest of the batch
+    share : of the batch that goes to the first, above 0 and below 1
+    """
+
+    def __init__(self, first: Callable[..., tuple[Tensor, ...]], rest: Pool, share: float):
+        self.first, self.rest, self.share = first, rest, share
+
+    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """N = len(x) noises, their targets, and the share of targets that differ."""
+        n = round(self.share * len(x))
+        some, others = self.first(f, x[:n], source, generator), self.rest.search(f, x[n:], source, generator)
+        z, target = (torch.cat(pair) for pair in zip(some[:2], others[:2], strict=True))
+        return z, target, self.share * some[2] + (1 - self.share) * others[2]
+
+    def state(self) -> dict[str, Tensor]:
+        """The memory's."""
+        return self.rest.state()
+
+    def put_back(self, tensors: dict[str, Tensor]) -> None:
+        """Undo what happened since `state`."""
+        self.rest.put_back(tensors)
 
 
 class Prices:

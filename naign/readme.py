@@ -37,7 +37,7 @@ DISTANCE = (
     ("far", "relative", "relative error, beyond ↓", "not measured"),
     ("far", "off", "f(z) from the moons, beyond ↓", "NAIGN projects, IGN does not everywhere"),
 )
-FAIR_METHODS = ("NAIGN", "NAIGN, Muon", "balanced", "balanced + nearest")
+FAIR_METHODS = ("NAIGN", "NAIGN, Muon", "balanced")
 FAIR = (
     ("trimodal", "w1", "line: W1 to the data ↓", 2),
     ("trimodal", "reverse_kl", "line: reverse KL of the modes' shares ↓", 3),
@@ -150,9 +150,8 @@ def _balanced() -> list[str]:
         lines.append([title, *found])
         origin += [(r.config, r.provenance) for m in FAIR_METHODS[1:] for r in runs[m]]
     return [
-        tables.table(["beyond the paper: f(z)", "NAIGN (AdamW)", *FAIR_METHODS[1:]], lines),
-        "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest, with Muon; *+ nearest*: half of the "
-        "samples go to the nearest data point (`nearest=0.5`). Of the columns with Muon: "
+        tables.table(["beyond the paper: f(z)", "NAIGN (AdamW)", "NAIGN, Muon", "balanced (Muon)"], lines),
+        "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon: "
         + tables.provenance_line(origin),
     ]
 

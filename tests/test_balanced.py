@@ -61,14 +61,6 @@ def test_the_source_term_moves_a_noise_that_is_no_data():
     assert plain.cost(z, fz, x)[0, 1].item() == pytest.approx(2.5**0.5)
 
 
-def test_a_share_of_the_samples_goes_to_the_nearest():
-    y, x = column(0.1, 0.2, 0.3, 0.4), column(0.0, 0.35, 5.0, 6.0)
-    chosen = {s: balanced.Balanced(power=2.0, w_source=0.0, nearest=s).match(y, y, x).tolist() for s in (0, 0.5, 1)}
-    assert chosen == {0: [0, 1, 2, 3], 0.5: [0, 1, 2, 3], 1: [0, 1, 1, 1]}
-    flipped = balanced.Balanced(power=2.0, w_source=0.0, nearest=0.5).match(y.flip(0), y.flip(0), x)
-    assert flipped.tolist() == [1, 1, 1, 0]  # the first two to the nearest
-
-
 def test_sinkhorns_choice_is_nearly_the_optimal_assignment():
     generator = torch.Generator().manual_seed(0)
     y, x = torch.randn(200, 2, generator=generator), 3 + torch.randn(200, 2, generator=generator)
@@ -125,6 +117,20 @@ def test_a_pool_hands_out_each_pair_as_often_as_asked():
     assert not {tuple(z) for z in following.tolist()} & {pair[:2] for pair in seen}
 
 
+def test_a_share_of_each_batch_is_found_by_rejection():
+    data, source, generator = toys.grid(), StandardNormal((2,)), torch.Generator().manual_seed(0)
+    x = data.sample(8, generator)
+    both = balanced.Balanced(rejection=0.25, reuse=1, epsilon=0.5).searcher(data, 8, generator)
+    rewound = torch.Generator().manual_seed(5)
+    z, target, distinct = both.search(nn.Identity(), x, source, torch.Generator().manual_seed(5))
+    first = balanced.Rejection(epsilon=0.5).search(nn.Identity(), x[:2], source, rewound)
+    rest = balanced.Balanced(pool=4, reuse=1).searcher(data, 8, rewound).search(nn.Identity(), x[2:], source, rewound)
+    assert torch.equal(z, torch.cat([first[0], rest[0]])) and torch.equal(target, torch.cat([x[:2], rest[1]]))
+    assert distinct.item() == pytest.approx(0.25 * first[2].item() + 0.75)
+    for _ in range(7):  # pools of 32 pairs, 6 a batch: what is left of one is not enough for a batch
+        assert both.search(nn.Identity(), x, source, generator)[0].shape == (8, 2)
+
+
 class Largest(TorchFunctionMode):
     """Notes the largest tensor that any operation returns."""
 
@@ -156,7 +162,8 @@ def test_no_matching_holds_n_by_m_by_d(method):
         ("naign-balanced", {"pool": 0}, "pool is 0: it must be at least 1"),
         ("naign-balanced", {"power": 0.0}, "power is 0.0: it must be a positive number"),
         ("naign-balanced", {"w_source": -1.0}, "w_source is -1.0"),
-        ("naign-balanced", {"nearest": 1.5}, "nearest is 1.5: it must be a share, 0 to 1"),
+        ("naign-balanced", {"rejection": 1.0}, "rejection is 1.0: it must be a share, 0 or more and below 1"),
+        ("naign-balanced", {"epsilon": 0.0}, "epsilon is 0.0: it must be a positive distance"),
         ("naign-rejection", {"epsilon": 0.0}, "epsilon is 0.0: it must be a positive distance"),
         ("naign-entropic", {"temperature": math.inf}, "temperature is inf"),
         ("naign-priced", {"points": 0}, "points is 0"),

@@ -18,7 +18,7 @@ from naign.sources import StandardNormal
 from naign.training import fit
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), balanced.make("naign-minus"), methods.IGN(clamp=1.5)]
-METHODS += [methods.DAE(sigma=0.5), balanced.Rejection(epsilon=0.3), balanced.Balanced(pool=2, reuse=3)]
+METHODS += [methods.DAE(sigma=0.5), balanced.Rejection(epsilon=0.3), balanced.Balanced(pool=2, reuse=3, rejection=0.25)]
 METHODS += [balanced.Entropic(), balanced.Priced(points=30)]
 
 
