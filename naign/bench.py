@@ -154,7 +154,7 @@ def measure_step(experiment: Experiment, rounds: int = 20, device: str | None = 
     }
 
 
-BLOCK = 16  # steps that one pool of `Balanced` serves
+BLOCK = 16  # steps that one pool of `Balanced` serves, 20 where a quarter of each batch is matched otherwise
 
 
 def measure_matchings(rounds: int = 9, device: str | None = None) -> dict:
@@ -170,6 +170,7 @@ def measure_matchings(rounds: int = 9, device: str | None = None) -> dict:
     settings = {"batch_size": 256, "steps": 10**6, "lr": 1e-4}
     cases = {name: (make(m), Schedule(**settings)) for name, m in methods.items()}
     cases["exact assignment, pool of N, once"] = (make("naign-balanced", pool=1, reuse=1), Schedule(**settings))
+    cases["the pool of 4 N, a quarter by rejection"] = (make("naign-balanced", rejection=0.25), Schedule(**settings))
     cases["NAIGN with Muon"] = (make("naign"), Schedule(**settings, optimiser="muon"))
     cases["exact assignment, pool of 4 N, Muon"] = (make("naign-balanced"), Schedule(**settings, optimiser="muon"))
     trained, loops = experiments.load("grid-naign").f, {}
