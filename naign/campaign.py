@@ -179,6 +179,7 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
         "no concavity (p = 1)": {"power": 1.0},
         "no pool (N pairs, used once)": {"pool": 1, "reuse": 1},
         "no idempotence": {"w_idem": 0.0},
+        "idempotence weighs 3": {"w_idem": 3.0},
         "reconstruction weighs 3": {"w_rec": 3.0},
         "a share by rejection": {"rejection": REJECTION},
     }
