@@ -149,6 +149,11 @@ def _balanced() -> list[str]:
         found = [tables.mean_spread([r.metrics["fz"][score] for r in runs[m]], digits) for m in FAIR_METHODS]
         lines.append([title, *found])
         origin += [(r.config, r.provenance) for m in FAIR_METHODS[1:] for r in runs[m]]
+    (row,) = (r for r in groups["budget"] if r.label == "balanced + rejection, long")
+    long, title = campaign.load(row, profile), f"grid, {row.changes['steps']:,} steps, a quarter by rejection: f(f(z))"
+    for score, name, digits in (("high_quality", "within 3σ ↑", 3), ("reverse_kl", "reverse KL ↓", 3)):
+        found = tables.mean_spread([r.metrics["ffz"][score] for r in long], digits)
+        lines.append([f"{title} {name}", "", "", found])
     return [
         tables.table(["beyond the paper: f(z)", "NAIGN (AdamW)", "NAIGN, Muon", "balanced (Muon)"], lines),
         "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon: "
