@@ -215,7 +215,19 @@ def test_what_chapter_6_says_of_its_records_holds():
     assert 8 < mean(rejection, "rec") / mean(ours, "rec") < 12
     assert 0 < mean(entropic, "fz", "high_quality") - mean(ours, "fz", "high_quality") < 0.03
     assert max(values(prices, "fz", "modes")) < 25
-    assert 0.92 < mean(long, "ffz", "high_quality") < 0.94
+    joined = runs["budget"]["balanced + rejection, long"]
+    assert min(values(joined, "ffz", "high_quality")) > 0.95 > max(values(joined, "fz", "high_quality"))
+    assert min(values(joined, "ffz", "modes")) == 25 and max(values(joined, "ffz", "reverse_kl")) < 0.01
+    assert min(values(runs["matchings"]["balanced + rejection"], "fz", "high_quality")) > mean(
+        ours, "fz", "high_quality"
+    )
+    alone = {d: runs[f"ablation {d}"] for d in ("grid", "trimodal")}
+    for label in ("no source term (w = 0)", "no concavity (p = 1)", "no pool (N pairs, used once)"):
+        assert abs(mean(alone["grid"][label], "fz", "high_quality") - mean(ours, "fz", "high_quality")) < 0.015
+    assert mean(alone["grid"]["no idempotence"], "fz", "high_quality") < mean(ours, "fz", "high_quality") - 0.03
+    for label in ("no source term (w = 0)", "a share by rejection"):
+        assert min(values(alone["trimodal"][label], "fz", "reverse_kl")) > 0.03
+    assert max(values(alone["trimodal"]["no concavity (p = 1)"], "fz", "high_quality")) < 0.9
     fresh = runs["2moons"]["balanced"][0].metrics["data"]["coverage"]
     assert mean(runs["2moons"]["balanced"], "fz", "coverage") > 0.93 * fresh
     digits = {r.label: campaign.load(r, "cpu") for r in campaign.mnist("cpu")["main"]}["NAIGN"]
