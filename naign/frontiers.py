@@ -13,7 +13,7 @@ from naign.figures import COLOURS
 from naign.tables import NAMES
 from naign.toys import Mixture
 
-_OURS, _BOTH = COLOURS["naign-balanced"], "#DDAA33"
+_OURS, _BOTH = COLOURS["naign-balanced"], "#000000"
 MATCHINGS = {  # a colour a matching; AdamW is hollow
     "balanced": {"color": _OURS, "marker": "o"},
     "balanced, long": {"color": _OURS, "marker": "*"},
