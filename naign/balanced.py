@@ -61,7 +61,7 @@ class Balanced(Matched):
     power, source_power : p and q, above 0
     w_source : w, 0 or more
     rejection : share of each batch that `Rejection` matches, 0 or more, below 1
-    epsilon : its own
+    epsilon : as in `Rejection`
 
     The others are those of `Matched`.
     """
