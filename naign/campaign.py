@@ -200,6 +200,7 @@ def balanced(profile: str, toy: str = "grid") -> dict[str, list[Row]]:
             row("balanced, AdamW", ours, optimiser="adamw", lr=2e-3, steps=many),
             row("balanced, long", ours, steps=long),
             row("balanced + rejection, long", ours, steps=long, rejection=REJECTION),
+            Row("balanced, 5 layers", ours, {"depth": 5}, few),
         ],
         **{d: both(d) for d in profiles.TOYS},
         **ablations,

@@ -17,6 +17,7 @@ _OURS, _BOTH = COLOURS["naign-balanced"], "#000000"
 MATCHINGS = {  # a colour a matching; AdamW is hollow
     "balanced": {"color": _OURS, "marker": "o"},
     "balanced, long": {"color": _OURS, "marker": "*"},
+    "balanced, 5 layers": {"color": _OURS, "marker": "X"},
     "balanced + rejection": {"color": _BOTH, "marker": "o"},
     "balanced + rejection, long": {"color": _BOTH, "marker": "*"},
     "balanced, AdamW": {"facecolors": "none", "edgecolors": _OURS, "marker": "o"},
