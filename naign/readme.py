@@ -154,6 +154,7 @@ def _balanced() -> list[str]:
     for score, name, digits in (("high_quality", "within 3σ ↑", 3), ("reverse_kl", "reverse KL ↓", 3)):
         found = tables.mean_spread([r.metrics["ffz"][score] for r in long], digits)
         lines.append([f"{title} {name}", "", "", found])
+    origin += [(r.config, r.provenance) for r in long]
     return [
         tables.table(["beyond the paper: f(z)", "NAIGN (AdamW)", "NAIGN, Muon", "balanced (Muon)"], lines),
         "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon: "
