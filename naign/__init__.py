@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from naign.experiments import fit
 from naign.projection import drift, energy, generate, project, unnormalised_density
-from naign.records import Run
 
 __version__ = "0.1.0"
 __all__ = ["Run", "drift", "energy", "fit", "generate", "load", "project", "unnormalised_density"]
 
 
-def load(path: str | Path) -> Run:
-    """A run saved with `Run.save`, by its directory, or a recorded one, by its experiment's name.
+def __getattr__(name: str) -> object:
+    """`fit`, `load` and `Run`, which reach into the wings, on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'naign' has no attribute {name!r}")
+    from naign.study import records, runs
 
-    Raises
-    ------
-    ValueError
-        If there is none, or it is damaged.
-    """
-    from naign import experiments
-
-    return experiments.load(path)
+    return records.Run if name == "Run" else getattr(runs, name)

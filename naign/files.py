@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and that notice when they were damaged.
+"""Where things lie, and files that are whole or absent and notice when they were damaged.
 
 Tensors are stored as safetensors only: loading one never runs code.
 """
@@ -13,9 +13,36 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
+
+PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
+SHARD_BYTES = 15 * 2**20
 
 
-def checksum(tensors: dict[str, torch.Tensor]) -> str:
+def cache_root() -> Path:
+    """Where local runs and downloads go: $NAIGN_CACHE, else the project's data/cache, else the user's cache."""
+    if os.environ.get("NAIGN_CACHE"):
+        return Path(os.environ["NAIGN_CACHE"])
+    return PROJECT / "data" / "cache" if PROJECT else Path.home() / ".cache" / "naign"
+
+
+def writable_directory(path: Path) -> Path:
+    """Create a directory if need be and prove that a file can be written there; ValueError if not."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(
+            f"cannot write to the directory {path} ({reason}): choose one that you may write to."
+        ) from None
+    return path
+
+
+def checksum(tensors: dict[str, Tensor]) -> str:
     """SHA-256 of names, types, shapes and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
@@ -25,7 +52,17 @@ def checksum(tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+def joined(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """State dictionaries by name as one: "part.key" -> tensor; `under` takes them apart again."""
+    return {f"{part}.{key}": value for part, tensors in parts.items() for key, value in tensors.items()}
+
+
+def under(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """What was `joined` as one part."""
+    return {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write tensors and text metadata to one safetensors file, whole or not at all."""
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
@@ -34,14 +71,8 @@ def save_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
     os.replace(temporary, path)
 
 
-def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Read a file of `save_tensors` and check it.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, truncated, altered or not a safetensors file.
-    """
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a file of `save_tensors`; ValueError if it is missing, truncated, altered or no safetensors file."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path} does not exist: give the path of a file that naign saved.")
@@ -60,12 +91,9 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     return tensors, metadata
 
 
-SHARD_BYTES = 15 * 2**20
-
-
-def save_sharded(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+def save_sharded(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """`save_tensors`, in several files if one would exceed 15 MiB: a.safetensors, a.2.safetensors, ..."""
-    shards: list[dict[str, torch.Tensor]] = [{}]
+    shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, t in tensors.items():
         size += t.nbytes
@@ -77,7 +105,7 @@ def save_sharded(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[st
         save_tensors(_shard(path, i), shard, metadata | {"shards": str(len(shards))})
 
 
-def load_sharded(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def load_sharded(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """What `save_sharded` or `save_tensors` wrote; raises ValueError as `load_tensors` does, of any part."""
     tensors, metadata = load_tensors(path)
     for i in range(2, int(metadata.pop("shards", 1)) + 1):
@@ -90,24 +118,3 @@ def load_sharded(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 def _shard(path: Path, i: int) -> Path:
     return Path(path) if i == 1 else Path(path).with_suffix(f".{i}.safetensors")
-
-
-def writable_directory(path: Path) -> Path:
-    """Create a directory if need be and prove that a file can be written there.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be created or written to.
-    """
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ValueError(
-            f"cannot write to the directory {path} ({reason}): choose one that you may write to."
-        ) from None
-    return path

@@ -8,11 +8,13 @@ pass through its input, never into its weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-DISTANCES = ("l2", "l1", "l2-squared", "l1-squared")
+Distance = Literal["l2", "l1", "l2-squared", "l1-squared"]
+DISTANCES = get_args(Distance)
 
 
 def distance(a: Tensor, b: Tensor, kind: str = "l2") -> Tensor:

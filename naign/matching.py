@@ -2,17 +2,22 @@
 
 A matching turns noises z and data x into pairs (z, target), of which d(target, f(z)) is then
 minimised. None records a gradient, and none holds more than one N x M matrix of distances.
+Below: what a search remembers from step to step, all of it on the device.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from naign.sources import Sampler
+
 CHUNK = 1024  # candidates a pass, at most
 CACHED = 2**20  # numbers a pass on a CPU: the activations of more do not stay in its cache
+Pairs = tuple[Tensor, Tensor, Tensor]  # noises z (N, *D), the target (N, *D) of each f(z), the share that differs
 
 
 def _scores(x: Tensor, y: Tensor, d: str) -> Tensor:
@@ -38,7 +43,7 @@ def images(f: nn.Module, z: Tensor) -> Tensor:
 
 @torch.no_grad()
 def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "float32", chunk: int = 0) -> Tensor:
-    """Index of the candidate whose image f(z_j) is nearest to each x_i.
+    """Index of the candidate whose image f(z_j) is nearest to each x_i (Eq. 8).
 
     Memory grows with N x chunk, never with N x M x D; no gradient is recorded.
 
@@ -71,37 +76,36 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     return index
 
 
+@functools.cache
+def fast_in_half_precision(device: str) -> bool:
+    """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with tile units."""
+    return device == "cuda" or (device == "cpu" and torch.cpu._is_amx_tile_supported())
+
+
+def distinct_share(index: Tensor, candidates: int) -> Tensor:
+    """Share of the N data points' winners that differ, in (0, 1], without a host sync."""
+    hit = torch.zeros(candidates, device=index.device)
+    return hit.scatter_(0, index, 1.0).sum() / len(index)
+
+
+def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
+    """d(y_i, x_j) of every pair of y (M, *D) and x (N, *D): (M, N), see `naign.losses.distance`."""
+    y, x = y.flatten(1).float(), x.flatten(1).float()
+    gaps = torch.cdist(y, x, p=1) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
+    return gaps.square() if d.endswith("squared") else gaps
+
+
 @torch.no_grad()
 def nearest_of_the_rest(f: nn.Module, x: Tensor, z: Tensor, epsilon: float, d: str = "l2") -> Tensor:
     """`nearest` among the candidates that are not within epsilon of any x (RS-IMLE, Vashist et al. 2024).
 
     What is pulled is then what still needs it: a user's samples are not the best of M either. If all
     are that near, none is left out.
-
-    Parameters
-    ----------
-    x : (N, *D); z : (M, *D)
-
-    Returns
-    -------
-    (N,) integers in [0, M)
     """
     gaps = distances(images(f, z), x, d)
     near = gaps.amin(1) < epsilon
     gaps[near & ~near.all()] = float("inf")
     return gaps.argmin(0)
-
-
-def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
-    """d(y_i, x_j) of every pair, (M, N), see `naign.losses.distance`.
-
-    Parameters
-    ----------
-    y : (M, *D); x : (N, *D)
-    """
-    y, x = y.flatten(1).float(), x.flatten(1).float()
-    gaps = torch.cdist(y, x, p=1) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
-    return gaps.square() if d.endswith("squared") else gaps
 
 
 def assignment(cost: Tensor) -> Tensor:
@@ -149,13 +153,105 @@ def entropic(cost: Tensor, temperature: float = 0.02, iterations: int = 50) -> T
     return (log_k + g).argmax(1)
 
 
-@functools.cache
-def fast_in_half_precision(device: str) -> bool:
-    """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with tile units."""
-    return device == "cuda" or (device == "cpu" and torch.cpu._is_amx_tile_supported())
+class Replay:
+    """The last `capacity` batches (x, z*) with their winners, to train on again without a search (Section 4.1).
+
+    Nothing waits for the device, so `store` and `draw` can both be captured in a CUDA graph once a
+    first batch is stored.
+    """
+
+    def __init__(self, capacity: int):
+        self.capacity = capacity
+        self.parts: tuple[Tensor, ...] = ()
+        self.stored: Tensor | None = None  # how many batches ever
+
+    def store(self, *parts: Tensor) -> None:
+        """Keep one batch, tensors of the same shapes every time, in place of the oldest."""
+        if self.stored is None:
+            self.parts = tuple(p.new_zeros(self.capacity, *p.shape) for p in parts)
+            self.stored = torch.zeros(1, dtype=torch.long, device=parts[0].device)
+        at = self.stored % self.capacity
+        for memory, p in zip(self.parts, parts, strict=True):
+            memory.index_copy_(0, at, p.detach()[None])
+        self.stored += 1
+
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """One of the batches kept, each as likely as any other."""
+        filled = self.stored.clamp(max=self.capacity)
+        at = (torch.rand(1, generator=generator, device=filled.device) * filled).long()
+        return tuple(memory.index_select(0, at)[0] for memory in self.parts)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        if self.stored is None:
+            return {}
+        return {str(i): p for i, p in enumerate(self.parts)} | {"stored": self.stored}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        own = {k: v.clone() for k, v in state.items()}
+        self.stored = own.pop("stored", None)
+        self.parts = tuple(own[str(i)] for i in range(len(own)))
 
 
-def distinct_share(index: Tensor, candidates: int) -> Tensor:
-    """Share of the N data points' winners that differ, in (0, 1], without a host sync."""
-    hit = torch.zeros(candidates, device=index.device)
-    return hit.scatter_(0, index, 1.0).sum() / len(index)
+class Pool:
+    """Pairs matched by the many and handed out by the few.
+
+    `size` noises and as many data points are matched at once, which evens out the accidents of a
+    batch; the pairs are then gone through `reuse` times, N at a time, in a new order each time.
+
+    Parameters
+    ----------
+    match : noises z, their images f(z) and data points x, (M, *D) each -> (M,) the data point of each noise
+    data : where data points are drawn
+    size : pairs at once, a multiple of N; reuse : times each is used
+    """
+
+    def __init__(self, match: Callable[[Tensor, Tensor, Tensor], Tensor], data: Sampler, size: int, reuse: int):
+        self.match, self.data, self.size, self.reuse = match, data, size, reuse
+        self.pairs: tuple[Tensor, ...] = ()
+        self.order: Tensor | None = None  # which pairs come next
+
+    @torch.no_grad()
+    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
+        """The next N = len(x) pairs."""
+        n = len(x)
+        if self.order is None or len(self.order) < n:
+            m = self.size
+            z, points = source.sample(m, generator), self.data.sample(m, generator)
+            chosen = self.match(z, images(f, z), points)
+            self.pairs = (z, points[chosen], distinct_share(chosen, m))
+            orders = [torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)]
+            self.order = torch.cat(orders)
+        now, self.order = self.order[:n], self.order[n:]
+        z, target, distinct = self.pairs
+        return z[now], target[now], distinct
+
+    def state_dict(self) -> dict[str, Tensor]:
+        if self.order is None:
+            return {}
+        return {str(i): p for i, p in enumerate(self.pairs)} | {"order": self.order}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.order = state.get("order")
+        self.pairs = tuple(state[str(i)] for i in range(3)) if self.order is not None else ()
+
+
+class Joined:
+    """Two searches that share each batch.
+
+    Parameters
+    ----------
+    first : (f, x, source, generator) -> pairs, without a memory
+    rest : the memory that finds the pairs for the rest of the batch
+    share : of the batch that goes to the first, above 0 and below 1
+    """
+
+    def __init__(self, first: Callable[..., Pairs], rest: Pool, share: float):
+        self.first, self.rest, self.share = first, rest, share
+        self.state_dict, self.load_state_dict = rest.state_dict, rest.load_state_dict
+
+    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
+        """N = len(x) pairs."""
+        n = round(self.share * len(x))
+        some, others = self.first(f, x[:n], source, generator), self.rest.search(f, x[n:], source, generator)
+        z, target = (torch.cat(pair) for pair in zip(some[:2], others[:2], strict=True))
+        return z, target, self.share * some[2] + (1 - self.share) * others[2]

@@ -1,18 +1,22 @@
-"""NAIGN, NAIGN-, IGN and a denoising autoencoder: what one training step minimises."""
+"""What one training step minimises: NAIGN, NAIGN-, IGN, a denoising autoencoder; at the end what goes beyond the paper.
+
+A method is a set of typed settings with one function, `terms`: from a batch of data to the loss terms of
+that batch. To add one, write it here and enter it into METHODS.
+"""
 
 from __future__ import annotations
 
-import typing
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from naign import losses, matching
+from naign.matching import Pairs
+from naign.settings import Field, settings
+from naign.sources import Sampler
 
 Terms = dict[str, Tensor]
-Method = typing.Union["Matched", "IGN", "DAE"]
 
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -31,97 +35,64 @@ def spread(x: Tensor, fx: Tensor) -> Tensor:
     return fx.detach().std(0, correction=0).mean() / x.std(0, correction=0).mean().clamp_min(1e-12)
 
 
-def reconstruction_only(method: Method, f: nn.Module, x: Tensor) -> Terms:
-    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
-    fx = f(x)
-    rec = losses.reconstruction(x, fx, method.distance)
-    zero = torch.zeros_like(rec.detach())
-    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
+@settings
+class ThreeTerms:
+    """The three terms of Eq. 11 and their weights."""
 
-
-def _check(method: Method) -> None:
-    if method.distance not in losses.DISTANCES:
-        raise ValueError(f"unknown distance {method.distance!r}: choose one of {', '.join(losses.DISTANCES)}.")
-    for name in method.columns:
-        w = getattr(method, f"w_{name}", 0.0)
-        if not 0 <= w < float("inf"):
-            raise ValueError(f"w_{name} is {w}: a weight must be 0 or a positive number.")
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Reconstruction + a generative term + idempotence, where a matching says which f(z) is pulled to what.
-
-    Parameters
-    ----------
-    distance : see `naign.losses.distance`
-    w_rec, w_imle, w_idem : weights of the terms
-    idempotence : "modified" (Appendix 7) or "plain" (Eq. 6, as Algorithm 1 prints it)
-    """
-
-    distance: str = "l2"
-    w_rec: float = 1.0
-    w_imle: float = 1.0
-    w_idem: float = 1.0
-    idempotence: str = "modified"
+    distance: losses.Distance = Field("l2", description="d, see `naign.losses.distance`")
+    w_rec: float = Field(1.0, ge=0, description="weight of reconstruction, Eq. 5")
+    w_imle: float = Field(1.0, ge=0, description="weight of the generative term, Eq. 8")
+    w_idem: float = Field(1.0, ge=0, description="weight of idempotence; 0 leaves the term out")
+    idempotence: Literal["modified", "plain"] = Field(
+        "modified", description="Appendix 7, or Eq. 6 as Algorithm 1 prints it"
+    )
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct", "spread")
-    selects: ClassVar[bool] = False  # whether the noises of a matching are other than draws of p_Z
 
-    def __post_init__(self):
-        _check(self)
-        if self.idempotence not in ("modified", "plain"):
-            raise ValueError(f"unknown idempotence {self.idempotence!r}: choose modified or plain.")
-
-    def terms(
-        self,
-        f: nn.Module,
-        x: Tensor,
-        source: nn.Module,
-        generator: torch.Generator,
-        found: tuple[Tensor, ...] | None = None,
-    ) -> Terms:
-        """The loss terms of one batch x (N, *D), their weighted total, and what the matching reports.
-
-        found : noises z (N, *D), the point (N, *D) that each f(z) is pulled to, and the share of
-            them that are distinct; by default what `search` finds, for a method that needs no memory
-        """
-        d = self.distance
-        z, target, distinct = found or self.search(f, x, source, generator)
-        inputs = [x, z]
-        if self.w_idem and self.selects:
-            inputs.append(source.sample(len(x), generator))
-        fx, fz, *rest = together(f, *inputs)
-        rec, imle = losses.reconstruction(x, fx, d), losses.imle(target, fz, d)
-        idem = self._idempotence(f, rest[0] if rest else fz) if self.w_idem else torch.zeros_like(rec)
+    def weighted(self, rec: Tensor, imle: Tensor, idem: Tensor) -> Terms:
+        """Eq. 11."""
         total = self.w_rec * rec + self.w_imle * imle + self.w_idem * idem
-        return {"rec": rec, "imle": imle, "idem": idem, "total": total, "distinct": distinct, "spread": spread(x, fx)}
+        return {"rec": rec, "imle": imle, "idem": idem, "total": total}
 
-    def _idempotence(self, f: nn.Module, fz: Tensor) -> Tensor:
+    def idem(self, f: nn.Module, fz: Tensor) -> Tensor:
+        """The idempotence term at generated points fz (N, *D)."""
         if self.idempotence == "plain":
             return losses.idempotence(fz, f, self.distance)
         return losses.modified_idempotence(fz, f(fz.detach()), f, self.distance)
 
 
-@dataclass(frozen=True)
-class Searching(Matched):
-    """Methods that choose N noises among M candidates.
+@settings
+class NAIGN(ThreeTerms):
+    """Eq. 11: reconstruction + IMLE + idempotence, as Algorithm 1 has it."""
 
-    Parameters
-    ----------
-    candidates : M as a multiple of the batch size N
+    candidates: float = Field(10.0, gt=0, description="M, as a multiple of the batch size N")
+    candidate_dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="precision of the search alone; auto takes what is faster"
+    )
 
-    The others are those of `Matched`.
-    """
+    def terms(
+        self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs | None = None
+    ) -> Terms:
+        """The loss terms of one batch x (N, *D) and their weighted total, the share of winners that differ, the spread.
 
-    candidates: float = 10.0
+        found : what `search` found for this batch, if that is known already
+        """
+        z_star, _, distinct = found or self.search(f, x, source, generator)
+        z = [source.sample(len(x), generator)] if self.w_idem else []  # others than the winners, which are chosen
+        fx, fz_star, *fz = together(f, x, z_star, *z)
+        rec, imle = losses.reconstruction(x, fx, self.distance), losses.imle(x, fz_star, self.distance)
+        idem = self.idem(f, *fz) if fz else torch.zeros_like(rec)
+        return self.weighted(rec, imle, idem) | {"distinct": distinct, "spread": spread(x, fx)}
 
-    selects: ClassVar[bool] = True
+    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
+        """Of M candidates the z* (N, *D) whose images are nearest to each x; x; the share of z* that differ."""
+        candidates = source.sample(self.count(len(x)), generator)
+        winner = self.winners(f, x, candidates)
+        return candidates[winner], x, matching.distinct_share(winner, len(candidates))
 
-    def __post_init__(self):
-        super().__post_init__()
-        if not self.candidates > 0:
-            raise ValueError(f"candidates is {self.candidates}: M = candidates x N must be at least 1.")
+    def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
+        """The minimum of Eq. 8: which candidate serves each data point, (N,)."""
+        return matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
 
     def count(self, n: int) -> int:
         """M for a batch of n."""
@@ -131,58 +102,30 @@ class Searching(Matched):
         return m
 
 
-@dataclass(frozen=True)
-class NAIGN(Searching):
-    """Eq. 11: reconstruction + IMLE + idempotence; w_idem = 0 gives Eq. 10, NAIGN-.
+@settings
+class NAIGNMinus(NAIGN):
+    """Eq. 10: NAIGN without idempotence."""
 
-    Parameters
-    ----------
-    candidate_dtype : "float32", "bfloat16" or "auto" (what is faster), precision of the search alone
-
-    The others are those of `Searching`.
-    """
-
-    candidate_dtype: str = "auto"
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.candidate_dtype not in ("auto", "float32", "bfloat16"):
-            raise ValueError(f"unknown candidate_dtype {self.candidate_dtype!r}: choose auto, float32 or bfloat16.")
-
-    def search(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """The noises z* (N, *D) whose images are nearest to a batch x, x, and the share of z* that differ."""
-        candidates = source.sample(self.count(len(x)), generator)
-        winner = matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
-        return candidates[winner], x, matching.distinct_share(winner, len(candidates))
+    w_idem: float = Field(0.0, ge=0, le=0, description="0: there is no such term")
+    idempotence: Literal["modified"] = "modified"
 
 
-@dataclass(frozen=True)
+@settings
 class IGN:
-    """Eq. 4: reconstruction + idempotence + tightness.
+    """Eq. 4: reconstruction + idempotence + tightness."""
 
-    Parameters
-    ----------
-    distance : see `naign.losses.distance`
-    w_rec, w_idem, w_tight : weights of the terms
-    clamp : a in tanh(L_tight / (a L_rec)) a L_rec, IGN's bound on the tightness
-        (a = 1.5 there); 0 leaves it out, as NAIGN's paper does
-    """
-
-    distance: str = "l2"
-    w_rec: float = 1.0
-    w_idem: float = 1.0
-    w_tight: float = 0.1
-    clamp: float = 0.0
+    distance: losses.Distance = Field("l2", description="d, see `naign.losses.distance`")
+    w_rec: float = Field(1.0, ge=0, description="weight of reconstruction, Eq. 5")
+    w_idem: float = Field(1.0, ge=0, description="weight of idempotence, Eq. 6")
+    w_tight: float = Field(0.1, ge=0, description="weight of tightness, Eq. 7")
+    clamp: float = Field(
+        0.0, ge=0, description="a in tanh(L_tight / (a L_rec)) a L_rec, IGN's bound (a = 1.5); 0: none"
+    )
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "idem", "tight", "total", "spread")
 
-    def __post_init__(self):
-        _check(self)
-        if not self.clamp >= 0:
-            raise ValueError(f"clamp is {self.clamp}: give 0 for none or a positive number.")
-
-    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
-        """The loss terms of one batch x (N, *D) and their weighted total."""
+    def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Terms:
+        """The loss terms of one batch x (N, *D), their weighted total, and the spread."""
         fx, fz = together(f, x, source.sample(len(x), generator))
         rec = losses.reconstruction(x, fx, self.distance)
         idem = losses.idempotence(fz, f, self.distance)
@@ -194,31 +137,135 @@ class IGN:
         return {"rec": rec, "idem": idem, "tight": tight, "total": total, "spread": spread(x, fx)}
 
 
-@dataclass(frozen=True)
+@settings
 class DAE:
     """A denoising autoencoder (Vincent et al. 2008), the plain way to learn a projection: E d(x, f(x + sigma e)).
 
-    sigma is drawn for every sample, evenly from 0 to the largest, so that f learns to come back from near and far.
-
-    Parameters
-    ----------
-    distance : see `naign.losses.distance`
-    sigma : the largest standard deviation of the noise, in the units of the data; 0 makes it a plain autoencoder
+    sigma is drawn for every sample, evenly from 0 to `level`, so that f learns to come back from near and far.
     """
 
-    distance: str = "l2"
-    sigma: float = 1.0
+    distance: losses.Distance = Field("l2", description="d, see `naign.losses.distance`")
+    level: float = Field(
+        1.0, ge=0, description="largest standard deviation of the noise, in data units; 0: an autoencoder"
+    )
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "total", "spread")
 
-    def __post_init__(self):
-        _check(self)
-        if not 0 <= self.sigma < float("inf"):
-            raise ValueError(f"sigma is {self.sigma}: it must be 0 or a positive number.")
-
-    def terms(self, f: nn.Module, x: Tensor, source: nn.Module, generator: torch.Generator) -> Terms:
+    def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Terms:
         """The loss of one batch x (N, *D); `rec` is the error after noise."""
-        size = self.sigma * torch.rand(len(x), *[1] * (x.ndim - 1), generator=generator, device=x.device)
+        size = self.level * torch.rand(len(x), *[1] * (x.ndim - 1), generator=generator, device=x.device)
         fx = f(x + size * torch.randn(x.shape, generator=generator, device=x.device))
         rec = losses.reconstruction(x, fx, self.distance)
         return {"rec": rec, "total": rec, "spread": spread(x, fx)}
+
+
+def reconstruction_only(method: Any, f: nn.Module, x: Tensor) -> Terms:
+    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
+    fx = f(x)
+    rec = losses.reconstruction(x, fx, method.distance)
+    zero = torch.zeros_like(rec.detach())
+    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
+
+
+# --- beyond the paper: other matchings
+
+
+@settings
+class Rejection(NAIGN):
+    """RS-IMLE's prior in NAIGN: candidates already within epsilon of a data point do not stand for election."""
+
+    epsilon: float = Field(0.1, gt=0, description="in units of the distance")
+    candidate_dtype: Literal["float32"] = "float32"
+
+    def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
+        """Which of the candidates left serves each data point, (N,)."""
+        return matching.nearest_of_the_rest(f, x, candidates, self.epsilon, self.distance)
+
+
+@settings
+class Balanced(ThreeTerms):
+    """NAIGN with an optimal assignment in place of the nearest: every data point gets one sample, every sample
+    a data point.
+
+    min over permutations s of sum_i c(z_i, x_s(i)), solved exactly for a pool of pairs, with
+
+        c(z, x) = |f(z) - x|^p + w |z - x|^q
+
+    in Euclidean distances, which take one matrix product whatever d is. Exponents below 1 make the cost
+    concave: mass that is in place stays, and the surplus of a mode goes all the way to where it lacks,
+    instead of all moving up by one (Gangbo and McCann 1996). The second term picks that surplus among the
+    noises that are no data: f(x) = x holds the others fast.
+
+    A share of each batch may go to the rejecting search instead: it draws in from their ends the bridges that the
+    assignment, which sends their middle this way in one pool and that way in the next, leaves standing.
+    """
+
+    pool: int = Field(4, ge=1, description="pairs matched at once, as a multiple of the batch size N")
+    reuse: int = Field(4, ge=1, description="times each pair is used before the next pool")
+    power: float = Field(0.5, gt=0, description="p")
+    source_power: float = Field(0.25, gt=0, description="q")
+    w_source: float = Field(3.0, ge=0, description="w")
+    rejection: float = Field(0.0, ge=0, lt=1, description="share of each batch that `Rejection` matches")
+    epsilon: float = Field(0.1, gt=0, description="as in `Rejection`")
+
+    def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs) -> Terms:
+        """As those of `NAIGN`; the noises matched are plain draws, so idempotence is asked of their images too."""
+        z, target, distinct = found
+        fx, fz = together(f, x, z)
+        rec, imle = losses.reconstruction(x, fx, self.distance), losses.imle(target, fz, self.distance)
+        idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
+        return self.weighted(rec, imle, idem) | {"distinct": distinct, "spread": spread(x, fx)}
+
+    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> matching.Pool | matching.Joined:
+        """What finds and remembers the pairs of a training on `data` with batches of n."""
+        pool = matching.Pool(self.match, data, self.pool * n, self.reuse)
+        rejecting = Rejection(distance=self.distance, epsilon=self.epsilon)
+        return matching.Joined(rejecting.search, pool, self.rejection) if round(self.rejection * n) else pool
+
+    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
+        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
+        return matching.assignment(self.cost(z, fz, x))
+
+    def cost(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
+        """c of every noise z_i with image f(z_i) and every data point x_j, (M, M)."""
+        result = matching.distances(fz, x).pow(self.power)
+        if self.w_source:
+            result += self.w_source * matching.distances(z, x).pow(self.source_power)
+        return result
+
+
+@settings
+class Entropic(Balanced):
+    """`Balanced` with Sinkhorn's prices in place of the exact solver: no wait for the host."""
+
+    temperature: float = Field(0.02, gt=0, description="as a share of the mean cost")
+
+    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
+        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
+        return matching.entropic(self.cost(z, fz, x), self.temperature)
+
+
+class Entry(NamedTuple):
+    """A method as it is known: its class, what readers call it, and its one colour in figures."""
+
+    cls: type
+    label: str
+    colour: str
+
+
+METHODS = {  # the colours are Okabe and Ito's and Tol's, told apart by colour-blind readers
+    "naign": Entry(NAIGN, "NAIGN", "#0072B2"),
+    "naign-minus": Entry(NAIGNMinus, "NAIGN-", "#E69F00"),
+    "ign": Entry(IGN, "IGN", "#D55E00"),
+    "dae": Entry(DAE, "DAE", "#CC79A7"),
+    "naign-balanced": Entry(Balanced, "balanced", "#882255"),
+    "naign-rejection": Entry(Rejection, "rejection", "#88CCEE"),
+    "naign-entropic": Entry(Entropic, "entropic", "#999933"),
+}
+
+
+def make(name: str, **options: object) -> Any:
+    """The method called `name`, one of METHODS, with its options."""
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")
+    return METHODS[name].cls(**options)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from naign.settings import Field, settings
 
 
 class MLP(nn.Module):
@@ -18,8 +21,6 @@ class MLP(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], width: int = 512, depth: int = 3):
         super().__init__()
-        if width < 1 or depth < 1:
-            raise ValueError(f"width {width} and depth {depth} must both be at least 1.")
         dim = math.prod(shape)
         sizes = [dim] + [width] * depth
         layers = []
@@ -35,9 +36,6 @@ class MLP(nn.Module):
         h = self.net[1:-1](h)
         with torch.autocast(x.device.type, enabled=False):
             return self.net[-1](h.to(x.dtype)).view_as(x)
-
-
-NORMS = ("batch", "group")
 
 
 class ConvAutoencoder(nn.Module):
@@ -60,10 +58,6 @@ class ConvAutoencoder(nn.Module):
         size = shape[-1]
         if len(shape) != 3 or shape[1] != size or size < 8 or size & (size - 1):
             raise ValueError(f"images of shape {tuple(shape)}: give (C, H, H) with H = 8, 16, 32, 64, ...")
-        if norm not in NORMS:
-            raise ValueError(f"unknown norm {norm!r}: choose one of {', '.join(NORMS)}.")
-        if width < 1 or (norm == "group" and width % 8):
-            raise ValueError(f"width is {width}: give a positive number, for the group norm a multiple of 8.")
         widths = [width * 2**i for i in range(int(math.log2(size)) - 2)]
         last = widths[-1]
 
@@ -84,9 +78,32 @@ class ConvAutoencoder(nn.Module):
         return self.net(x).to(x.dtype).tanh()  # under autocast the tanh stays in fp32
 
 
-def build(shape: tuple[int, ...], network: dict) -> nn.Module:
-    """The network that its settings describe: a ConvAutoencoder if they name a norm, else an MLP."""
-    return ConvAutoencoder(shape, **network) if "norm" in network else MLP(shape, **network)
+@settings
+class Dense:
+    """The settings of an `MLP`."""
+
+    width: int = Field(512, ge=1, description="units a hidden layer")
+    depth: int = Field(3, ge=1, description="hidden layers")
+
+    def build(self, shape: tuple[int, ...]) -> MLP:
+        """The network for samples of a shape."""
+        return MLP(shape, self.width, self.depth)
+
+
+@settings
+class Convolutional:
+    """The settings of a `ConvAutoencoder`."""
+
+    width: int = Field(64, ge=1, description="channels of the first layer, for the group norm a multiple of 8")
+    norm: Literal["batch", "group"] = Field("batch", description="batch, as IGN's, or group with 8 groups")
+
+    def __post_init__(self):
+        if self.norm == "group" and self.width % 8:
+            raise ValueError(f"width is {self.width}: give a multiple of 8 for the group norm.")
+
+    def build(self, shape: tuple[int, ...]) -> ConvAutoencoder:
+        """The network for images of a shape."""
+        return ConvAutoencoder(shape, self.width, self.norm)
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:

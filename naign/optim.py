@@ -1,11 +1,55 @@
-"""What turns gradients into steps: AdamW, or Muon for the matrices within f and AdamW for the rest."""
+"""How long and how fast to train, and what turns gradients into steps."""
 
 from __future__ import annotations
+
+import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from naign.settings import Schedule
+from naign.settings import Field, Numbers, settings
+
+
+@settings
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int = Field(ge=1, description="optimiser steps")
+    batch_size: int = Field(ge=1, description="N")
+    lr: float = Field(1e-4, gt=0, description="learning rate")
+    decay: Literal["constant", "cosine"] = Field("constant", description="of the learning rate; cosine ends at 0")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled, as AdamW's")
+    optimiser: Literal["adamw", "muon"] = Field("adamw", description="muon for the matrices within f, see `Optimiser`")
+    warm_start: int = Field(0, ge=0, description="first steps, of reconstruction alone (Section 4)")
+    replay: float = Field(
+        0.0, ge=0, le=1, description="probability of a step on a past batch and its winners (Section 4.1)"
+    )
+    replay_batches: int = Field(50, ge=1, description="how many past batches are kept")
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: half precision where that is safe")
+    snapshots: Numbers = Field((), description="shares of the run, 0 to 1, after which f is copied, to be looked at")
+
+    def __post_init__(self):
+        if self.warm_start > self.steps:
+            raise ValueError(f"warm_start is {self.warm_start}: it must lie between 0 and steps = {self.steps}.")
+        if any(not 0 <= share <= 1 for share in self.snapshots):
+            raise ValueError(f"snapshots is {self.snapshots}: give shares of the run, from 0 to 1.")
+
+    @property
+    def copied(self) -> set[int]:
+        """The steps after which f is copied."""
+        return {round(share * self.steps) for share in self.snapshots}
+
+    @property
+    def log_every(self) -> int:
+        """Steps that one row of the history averages over: about 200 rows a run."""
+        return max(1, self.steps // 200)
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        if self.decay == "constant":
+            return self.lr
+        return self.lr * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 class Optimiser:
@@ -24,32 +68,26 @@ class Optimiser:
 
     def __init__(self, f: nn.Module, schedule: Schedule):
         self.parameters = list(f.parameters())
-        cuda = self.parameters[0].device.type == "cuda"
-        self.kernels: list[tuple[nn.Parameter, nn.Parameter]] = []
-        if schedule.optimiser == "muon":
-            inner = [p for p in self.parameters if p.ndim > 1][1:-1]
-            self.kernels = [(p, nn.Parameter(_matrix(p.detach()))) for p in inner]
-        taken = {id(p) for p, _ in self.kernels}
+        device, decay = self.parameters[0].device, schedule.weight_decay
+        cuda = device.type == "cuda"
+        inner = [p for p in self.parameters if p.ndim > 1][1:-1] if schedule.optimiser == "muon" else []
+        self.matrices = {p: nn.Parameter(_matrix(p.detach())) for p in inner}  # on the same memory
+        rest = [p for p in self.parameters if p not in self.matrices]
         # On CUDA the learning rate is a tensor, so that a captured step reads its new value.
-        lr = torch.tensor(schedule.lr, device=self.parameters[0].device) if cuda else schedule.lr
-        rest = [p for p in self.parameters if id(p) not in taken]
-        self.parts: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, lr=lr, weight_decay=schedule.weight_decay, fused=True, capturable=cuda)
-        ]
-        if self.kernels:
-            matrices = [m for _, m in self.kernels]
-            self.parts.append(
-                torch.optim.Muon(
-                    matrices, lr=schedule.lr, weight_decay=schedule.weight_decay, adjust_lr_fn="match_rms_adamw"
-                )
-            )
+        lr = torch.tensor(schedule.lr, device=device) if cuda else schedule.lr
+        self.adamw = torch.optim.AdamW(rest, lr=lr, weight_decay=decay, fused=True, capturable=cuda)
+        self.parts: list[torch.optim.Optimizer] = [self.adamw]
+        if inner:
+            matrices = list(self.matrices.values())
+            muon = torch.optim.Muon(matrices, lr=schedule.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+            self.parts.append(muon)
 
     def step(self, loss: Tensor) -> None:
         """One step down the gradient of a loss."""
         for p in self.parameters:
             p.grad = None
         loss.backward()
-        for p, matrix in self.kernels:
+        for p, matrix in self.matrices.items():
             matrix.grad = _matrix(p.grad)
         for part in self.parts:
             part.step()
@@ -62,28 +100,23 @@ class Optimiser:
                 else:
                     group["lr"] = lr
 
-    def state(self) -> dict[str, Tensor]:
-        """Every average, by name; not copied."""
-        own = dict(self.kernels)
-        tensors = {}
-        for i, p in enumerate(self.parameters):
-            part, key = (self.parts[1], own[p]) if p in own else (self.parts[0], p)
-            tensors |= {f"adam.{i}.{k}": v for k, v in part.state.get(key, {}).items()}
-        return tensors
+    def _averages(self, p: nn.Parameter) -> dict[str, Tensor]:
+        return self.parts[1].state[self.matrices[p]] if p in self.matrices else self.adamw.state[p]
 
-    def put_back(self, tensors: dict[str, Tensor]) -> None:
-        """Undo what happened since `state` was copied."""
-        own = dict(self.kernels)
+    def state_dict(self) -> dict[str, Tensor]:
+        """Every average, by the number of its parameter and its name; not copied."""
+        return {f"{i}.{k}": v for i, p in enumerate(self.parameters) for k, v in self._averages(p).items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
         for part in self.parts:
             part.state.clear()
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, i, key = name.split(".")
-                p = self.parameters[int(i)]
-                part, p = (self.parts[1], own[p]) if p in own else (self.parts[0], p)
-                # A fused optimiser reads both by address: its averages must lie in memory as the parameter does.
-                same = value.shape == p.shape
-                part.state[p][key] = torch.empty_like(p).copy_(value) if same else value.clone()
+        for name, value in state.items():
+            i, key = name.split(".")
+            p = self.parameters[int(i)]
+            like = self.matrices.get(p, p)
+            # A fused optimiser reads both by address: its averages must lie in memory as the parameter does.
+            own = torch.empty_like(like).copy_(value) if value.shape == like.shape else value.clone()
+            self._averages(p)[key] = own
 
 
 def _matrix(kernel: Tensor) -> Tensor:

@@ -1,92 +1,295 @@
-"""Batches in, a trained f and its history out."""
+"""Batches in, a trained f and its history out: the loop, and how it is kept and continued."""
 
 from __future__ import annotations
 
+import functools
+import json
+import math
 import sys
+import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from naign import files
-from naign.loop import Loop
-from naign.methods import Method
-from naign.settings import Schedule
+from naign.matching import Replay
+from naign.methods import reconstruction_only
+from naign.optim import Optimiser, Schedule
+from naign.settings import values
 from naign.sources import Sampler
 
+CHECKPOINT_SECONDS = 60.0
+WARM_UP = 11  # steps before a capture: both kinds run among them, but for once in a thousand times
 COLLAPSED = 0.25  # spread below which f(x) is called constant
 
 
-@dataclass
-class Trace:
-    """What a training leaves besides f.
-
-    history : column -> list, one row for `log_every` steps, each term's mean over them
-    seconds : training time, that before an interruption included
-    snapshots : step -> the parameters of f after that many steps
-    probes : step -> what `probe` found after that many steps, and the seconds of training until then
-    """
-
-    history: dict[str, list[float]]
-    seconds: float
-    snapshots: dict[int, dict[str, Tensor]]
-    probes: dict[int, dict[str, float]]
+class NonFiniteLoss(ValueError):
+    """A loss term became NaN or infinite; f holds the last good state."""
 
 
-def fit(
-    f: nn.Module,
-    source: nn.Module,
-    data: Sampler,
-    method: Method,
-    schedule: Schedule,
-    seed: int = 0,
-    checkpoint: Path | None = None,
-    progress: bool = True,
-    probe: Callable[[nn.Module], dict[str, float]] | None = None,
-) -> Trace:
-    """Train f in place.
+class Training:
+    """One training of f, in place; `fit` carries it out.
 
     Parameters
     ----------
     f, source : on the device to train on
     data : anything with `sample(n, generator)`, which returns x, (n, *D)
-    method : `naign.methods.NAIGN` or `IGN`
+    method : one of `naign.methods`
     seed : decides every draw of the loop
     checkpoint : a directory; the loop saves its state there and, if one is found,
         continues from it exactly as if it had never stopped
-    probe : scores f after the steps of `schedule.probes`; its time is not training time
 
-    Raises
-    ------
-    NonFiniteLoss
-        If a term becomes NaN or infinite. f is put back to the last good state.
-    KeyboardInterrupt
-        On Ctrl-C, after saving the state to `checkpoint`.
-
-    Warns
-    -----
-    UserWarning
-        If f ends up nearly constant: idempotence alone is content with that.
+    Attributes
+    ----------
+    history : column -> list, one row for `log_every` steps, each term's mean over them
+    snapshots : step -> the parameters of f after that many steps, on the CPU
+    clock : step -> seconds of training until its snapshot, those before an interruption included
     """
-    if checkpoint:
-        files.writable_directory(checkpoint)
-    loop = Loop(f, source, data, method, schedule, seed, checkpoint, probe)
-    loop.resume()
-    try:
-        loop.run(progress)
-    except KeyboardInterrupt:
-        loop.rewind()
-        if checkpoint:
-            loop.save(checkpoint)
-            print(f"\nstopped after step {loop.step} of {schedule.steps}; the same call continues.", file=sys.stderr)
-        raise
-    spread = loop.history.get("spread", [1.0])[-1]
-    if spread < COLLAPSED and schedule.batch_size > 1:
-        warnings.warn(
-            f"f is nearly constant, its outputs vary {spread:.2f} times as much as the data: "
-            "lower w_idem, or train longer on reconstruction first (warm_start).",
-            stacklevel=2,
+
+    def __init__(
+        self,
+        f: nn.Module,
+        source: nn.Module,
+        data: Sampler,
+        method: Any,
+        schedule: Schedule,
+        seed: int = 0,
+        checkpoint: Path | None = None,
+    ):
+        self.f, self.source, self.data, self.method, self.schedule = f, source, data, method, schedule
+        self.checkpoint = checkpoint and Path(checkpoint)
+        self.device = next(f.parameters()).device
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.replay = Replay(schedule.replay_batches)
+        # Which steps train on a past batch: known in advance, so that nothing needs to be stored for it.
+        self.again = torch.rand(schedule.steps, generator=torch.Generator().manual_seed(seed)) < schedule.replay
+        self.again[: schedule.warm_start + 1] = False  # nothing is stored yet
+        # What a method must remember between its searches, if anything, is found and kept here.
+        self.memory = None
+        if hasattr(method, "searcher"):
+            self.memory = method.searcher(data, schedule.batch_size, self.generator)
+        self.search = getattr(self.memory or method, "search", None)
+        if schedule.replay and not self.search:
+            raise ValueError(f"replay is {schedule.replay}: {type(method).__name__} has no winners to replay, give 0.")
+        self.optimiser = Optimiser(f, schedule)
+        self.parts = {"f": f, "optimiser": self.optimiser, "replay": self.replay}
+        if self.memory:
+            self.parts["memory"] = self.memory
+        self.step, self.began = 0, time.monotonic()
+        self.history: dict[str, list[float]] = {name: [] for name in ("step", *method.columns)}
+        self.snapshots: dict[int, dict[str, Tensor]] = {}
+        self.clock: dict[int, float] = {}
+        self.on_disk: set[int] = set()  # snapshots that the checkpoint's directory holds already
+        self.sums = torch.zeros(len(method.columns), device=self.device)
+        self.counter = torch.zeros((), device=self.device)
+        self.first_bad = torch.full((len(method.columns),), math.inf, device=self.device)
+        asked = {"method": repr(method), "schedule": values(schedule), "seed": seed, "f": repr(f)}
+        if hasattr(data, "fingerprint"):
+            asked["data"] = data.fingerprint()
+        self.fingerprint = json.dumps(asked, sort_keys=True)
+        self.keep()
+
+    def fit(self, progress: bool = True) -> None:
+        """Train to the end.
+
+        Raises
+        ------
+        NonFiniteLoss
+            If a term becomes NaN or infinite. f is put back to the last good state.
+        KeyboardInterrupt
+            On Ctrl-C, after saving the state to `checkpoint`.
+
+        Warns
+        -----
+        UserWarning
+            If f ends up nearly constant: idempotence alone is content with that.
+        """
+        if self.checkpoint:
+            files.writable_directory(self.checkpoint)
+            self.resume()
+        try:
+            self._run(progress)
+        except KeyboardInterrupt:
+            self.rewind()
+            if self.checkpoint:
+                self.save()
+                steps = self.schedule.steps
+                print(f"\nstopped after step {self.step} of {steps}; the same call continues.", file=sys.stderr)
+            raise
+        spread = self.history.get("spread", [1.0])[-1]
+        if spread < COLLAPSED and self.schedule.batch_size > 1:
+            warnings.warn(
+                f"f is nearly constant, its outputs vary {spread:.2f} times as much as the data: "
+                "lower w_idem, or train longer on reconstruction first (warm_start).",
+                stacklevel=2,
+            )
+
+    def _run(self, progress: bool) -> None:
+        steps, every = self.schedule.steps, self.schedule.log_every
+        self.look()
+        saved, one_step = time.monotonic(), self.one_step
+        # A memory is filled by waiting for the host, and Muon reads its learning rate there.
+        captures = self.device.type == "cuda" and not self.memory and self.schedule.optimiser == "adamw"
+        capture_at = max(self.step, self.schedule.warm_start) if captures else -1
+        with tqdm(total=steps, initial=self.step, disable=not progress, mininterval=1.0, unit="step") as bar:
+            while self.step < steps:
+                if self.step == capture_at and self.step + 2 * WARM_UP < steps:
+                    one_step = self.captured()
+                self.advance(one_step)
+                if self.step % every == 0 or self.step == steps:
+                    bar.update(self.step - bar.n)
+                    bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
+                    self.keep()
+                    if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.save()
+                        saved = time.monotonic()
+
+    def advance(self, one_step: Callable[[bool], None]) -> None:
+        """One step at its learning rate, of its kind."""
+        self.optimiser.set_lr(self.schedule.lr_at(self.step))
+        one_step(bool(self.again[self.step]))
+        self.step += 1
+        self.look()
+
+    def one_step(self, again: bool = False) -> None:
+        """A step on a new batch, or `again` on a past one."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16"):
+            terms = self.replayed() if again else self.terms()
+        self.optimiser.step(terms["total"])
+        with torch.no_grad():
+            found = torch.stack([terms[name].detach() for name in self.method.columns])
+            self.counter += 1
+            self.sums += found
+            bad = torch.where(torch.isfinite(found), math.inf, self.counter)
+            torch.minimum(self.first_bad, bad, out=self.first_bad)
+
+    def terms(self) -> dict[str, Tensor]:
+        x = self.data.sample(self.schedule.batch_size, self.generator)
+        if self.step < self.schedule.warm_start:
+            return reconstruction_only(self.method, self.f, x)
+        if not self.search:
+            return self.method.terms(self.f, x, self.source, self.generator)
+        found = self.search(self.f, x, self.source, self.generator)
+        if self.schedule.replay:
+            self.replay.store(x, *found)
+        return self.method.terms(self.f, x, self.source, self.generator, found)
+
+    def replayed(self) -> dict[str, Tensor]:
+        x, *found = self.replay.draw(self.generator)
+        return self.method.terms(self.f, x, self.source, self.generator, tuple(found))
+
+    def captured(self) -> Callable[[bool], None]:
+        """Both kinds of step as CUDA graphs, after real steps on a side stream, as capture needs; they count."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                self.advance(self.one_step)
+        torch.cuda.current_stream().wait_stream(stream)
+        kinds = [False, True] if self.schedule.replay else [False]
+        steps = [_captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
+        return lambda again: steps[again]()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def log(self) -> dict[str, float]:
+        """One row of the history; the only place where the host waits for the device."""
+        first_bad = self.first_bad.tolist()
+        if min(first_bad) < math.inf:
+            at = min(first_bad)
+            self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")
+        if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
+            self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
+        last = self.history["step"][-1] if self.history["step"] else 0
+        row = (self.sums / (self.step - last)).tolist()
+        self.sums.zero_()
+        self.history["step"].append(self.step)
+        for name, value in zip(self.method.columns, row, strict=True):
+            self.history[name].append(value)
+        return dict(zip(self.method.columns, row, strict=True))
+
+    def fail(self, what: str, when: str) -> None:
+        self.rewind()
+        if self.checkpoint:
+            self.save()
+        raise NonFiniteLoss(
+            f"{what} became NaN or infinite {when}: f is back at its state after step {self.step}; "
+            f"lower lr (now {self.schedule.lr}) or the weights of the terms."
         )
-    return Trace(loop.history, loop.seconds(), loop.snapshots, loop.probes)
+
+    def look(self) -> None:
+        """Copy f after the steps for which that was asked."""
+        if self.step in self.schedule.copied and self.step not in self.snapshots:
+            self.clock[self.step] = round(self.seconds(), 2)
+            self.snapshots[self.step] = {k: v.detach().cpu().clone() for k, v in self.f.state_dict().items()}
+
+    # --- state: kept in memory at every row of the history, on disk about every minute
+
+    def keep(self) -> None:
+        state = files.joined({name: part.state_dict() for name, part in self.parts.items()})
+        history = {k: list(v) for k, v in self.history.items()}
+        tensors = {k: v.detach().clone() for k, v in state.items()}
+        self.good = (self.step, tensors, self.generator.get_state(), history)
+
+    def rewind(self) -> None:
+        """Back to the last good state: an interrupt may have come in mid-step."""
+        self.step, tensors, rng, self.history = self.good
+        for name, part in self.parts.items():
+            part.load_state_dict(files.under(tensors, name))
+        self.generator.set_state(rng.cpu())
+        self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
+        self.clock = {s: v for s, v in self.clock.items() if s <= self.step}
+        self.counter.fill_(self.step)
+        self.sums.zero_()
+        self.first_bad.fill_(math.inf)
+
+    def save(self) -> None:
+        """The last good state to the checkpoint's directory; each snapshot once, in a file of its own."""
+        step, tensors, rng, history = self.good
+        clock = {s: v for s, v in self.clock.items() if s <= step}
+        for s in clock.keys() - self.on_disk:
+            files.save_tensors(self._snapshot(s), self.snapshots[s], {})
+            self.on_disk.add(s)
+        meta = {"step": step, "history": history, "seconds": self.seconds(), "clock": clock}
+        meta = {k: json.dumps(v) for k, v in meta.items()} | {"fingerprint": self.fingerprint}
+        files.save_tensors(self.checkpoint / "checkpoint.safetensors", tensors | {"generator": rng}, meta)
+
+    def resume(self) -> None:
+        path = self.checkpoint / "checkpoint.safetensors"
+        if not path.exists():
+            return
+        tensors, meta = files.load_tensors(path)
+        if meta.pop("fingerprint") != self.fingerprint:
+            raise ValueError(
+                f"{path} belongs to a training with other settings or data: delete it or name another directory."
+            )
+        meta = {k: json.loads(v) for k, v in meta.items()}
+        self.began -= meta["seconds"]
+        self.clock = {int(s): v for s, v in meta["clock"].items()}
+        self.snapshots = {s: files.load_tensors(self._snapshot(s))[0] for s in self.clock}
+        self.on_disk = set(self.clock)
+        rng = tensors.pop("generator")
+        self.good = (meta["step"], {k: v.to(self.device) for k, v in tensors.items()}, rng, meta["history"])
+        self.rewind()
+
+    def _snapshot(self, step: int) -> Path:
+        return self.checkpoint / f"snapshot-{step}.safetensors"
+
+
+def _captured(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
+    """The step as a CUDA graph, one launch instead of hundreds; the step itself, with a warning, if that fails."""
+    graph = torch.cuda.CUDAGraph()
+    try:
+        graph.register_generator_state(generator)
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError as error:
+        warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=3)
+        return step
+    return graph.replay

@@ -1,0 +1,32 @@
+"""The data sets by name. Each has a `shape` known without loading, a `kind`, and gives a sampler by `load()`."""
+
+from __future__ import annotations
+
+from naign.data import ffhq, sets
+from naign.data.samples import TensorData
+from naign.data.toys import TOYS
+
+SETS = sets.SETS | ffhq.SETS
+DATA = TOYS | SETS
+
+
+def or_stand_in(name: str) -> tuple[TensorData, str]:
+    """An image set, or where it cannot be had its stand-in at the same shape, and a sentence that tells the reader so.
+
+    Raises
+    ------
+    ValueError
+        If the set cannot be had and nothing stands for it.
+    """
+    wanted = SETS[name]()
+    try:
+        return wanted.load(), ""
+    except ValueError as error:
+        if not wanted.stand_in:
+            raise
+        other = SETS[wanted.stand_in](size=wanted.size)
+        sentence = f"{wanted.called} could not be had here, {other.called} stand for it: {error}"
+    data = other.load()
+    if data.shape != wanted.shape:  # grey images as ones in colour
+        data = TensorData(data.x.expand(-1, wanted.channels, -1, -1).contiguous())
+    return data, sentence

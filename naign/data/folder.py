@@ -1,0 +1,98 @@
+"""Image files as tensors, by Pillow."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from naign.data.images import needed
+from naign.data.samples import PowerOfTwo, TensorData, split
+from naign.settings import Field, settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+@settings
+class Folder:
+    """Every image below a folder: its largest centred square, resized with antialiasing.
+
+    Grey images give one channel; if any is in colour, all get three. Files that cannot be read are
+    named in a warning and skipped.
+    """
+
+    path: Path = Field(description="the folder, looked through with all below it")
+    size: PowerOfTwo = Field(64, description="pixels a side, a power of two, 8 or more")
+    held_out: int = Field(0, ge=0, description="so many, the last by name, become `test`")
+    shared: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if not self.path.is_dir():
+            raise ValueError(f"{self.path} is not a folder: give one that holds images.")
+        needed("PIL", "image files are read with", "Pillow")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one image; loads them."""
+        return self._data.shape
+
+    @property
+    def kind(self) -> str:
+        """As that of `TensorData`; loads the images."""
+        return self._data.kind
+
+    def load(self) -> TensorData:
+        """(n, 1 or 3, size, size) bytes, read once; ValueError if too few can be read for `held_out` and two more."""
+        return self._data
+
+    @functools.cached_property
+    def _data(self) -> TensorData:
+        found = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        images, broken = [], []
+        for file in found:
+            try:
+                images.append(read(file, self.size))
+            except (OSError, SyntaxError, ValueError) as error:  # Pillow says SyntaxError of a broken PNG
+                broken.append(f"{file.relative_to(self.path)} ({str(error).split(':')[0]})")
+        if broken:
+            named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
+            text = f"{len(broken)} of {len(found)} images could not be read and are skipped: {named}"
+            warnings.warn(text, stacklevel=4)
+        if len(images) < 2 + self.held_out:
+            raise ValueError(
+                f"{self.path} holds {len(images)} readable image(s) ({', '.join(s[1:] for s in SUFFIXES)}): "
+                f"at least {2 + self.held_out} are needed."
+            )
+        channels = max(len(image) for image in images)
+        return split(torch.stack([image.expand(channels, -1, -1) for image in images]), None, self.held_out)
+
+
+def opened(file: Path) -> Image.Image:
+    """An image upright, as "L" or "RGB"; OSError or SyntaxError if it is truncated, altered or no image."""
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as image:
+        image.verify()  # leaves it unusable
+    with Image.open(file) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16") or image.mode == "I":
+            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.mode in ("1", "L", "LA"):
+            return image.convert("L")
+        return image.convert("RGB")
+
+
+def read(file: Path, size: int) -> Tensor:
+    """One image as bytes, (1 or 3, size, size); see `opened` for what it raises."""
+    from PIL import Image, ImageOps
+
+    image = ImageOps.fit(opened(file), (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(image)).reshape(size, size, -1).permute(2, 0, 1).contiguous()

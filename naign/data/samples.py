@@ -1,0 +1,123 @@
+"""Samples held in memory: images (n, C, H, W) or any tensor (n, *D), float in [-1, 1] or bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import AfterValidator
+from torch import Tensor
+from torch.nn import functional
+
+FEW = 1_000  # training images up to which every one of them can be asked for
+
+
+def _checked(size: int) -> int:
+    if size < 8 or size.bit_count() > 1:
+        raise ValueError(f"size is {size}: give a power of two, 8 or more.")
+    return size
+
+
+PowerOfTwo = Annotated[int, AfterValidator(_checked)]
+
+
+@dataclass(frozen=True)
+class TensorData:
+    """Samples held in memory; a batch is drawn from them with replacement.
+
+    Parameters
+    ----------
+    x : (n, *D), n at least 2: floating point and finite, or bytes, whose 0 to 255 stand for -1 to 1
+    labels : (n,) integers, where known
+    test : samples held out from training, where there are any
+
+    Raises
+    ------
+    ValueError
+        If x has another type or shape, fewer than two samples, or NaN or infinite values.
+    """
+
+    x: Tensor
+    labels: Tensor | None = field(default=None, repr=False)
+    test: TensorData | None = field(default=None, repr=False)
+    shared: ClassVar[bool] = True  # its images may be kept with a run
+
+    def __post_init__(self):
+        x = self.x
+        if not isinstance(x, Tensor):
+            raise ValueError(f"data is a {type(x).__name__}: give a torch tensor of shape (n, *D).")
+        if x.ndim < 2 or x[0].numel() == 0:
+            raise ValueError(f"data has shape {tuple(x.shape)}: give (n, *D), one sample a row.")
+        if not x.is_floating_point() and x.dtype != torch.uint8:
+            raise ValueError(f"data has type {x.dtype}: give bytes, or float scaled to about [-1, 1].")
+        if len(x) < 2:
+            raise ValueError(f"data has {len(x)} sample(s): at least 2 are needed.")
+        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
+        if bad:
+            raise ValueError(f"data has NaN or infinite values in {bad} of {len(x)} samples: remove or mend them.")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one sample."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def kind(self) -> str:
+        """ "few" or "images" (more than `FEW`) if square with a side that is a power of two, "flat" otherwise."""
+        side = self.shape[-1]
+        if len(self.shape) != 3 or self.shape[1] != side or side < 8 or side.bit_count() > 1:
+            return "flat"
+        return "few" if len(self) <= FEW else "images"
+
+    def load(self) -> TensorData:
+        """Itself, as every data set can be asked."""
+        return self
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the samples' bytes: tells one data set from another."""
+        raw = self.x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
+        return hashlib.sha256(raw.tobytes()).hexdigest()
+
+    def to(self, device: torch.device) -> TensorData:
+        """The same with x on another device."""
+        return replace(self, x=self.x.to(device))
+
+    def take(self, index: Tensor | slice) -> Tensor:
+        """Some samples as floats, (k, *D)."""
+        x = self.x[index]
+        return as_floats(x) if x.dtype == torch.uint8 else x
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n samples, (n, *D), drawn with replacement."""
+        return self.take(torch.randint(len(self.x), (n,), generator=generator, device=self.x.device))
+
+
+def as_floats(x: Tensor) -> Tensor:
+    """Bytes as numbers in [-1, 1]."""
+    return x.float() / 127.5 - 1
+
+
+def as_bytes(x: Tensor) -> Tensor:
+    """Images in [-1, 1] as bytes on the CPU; what lies outside is cut off."""
+    return x.detach().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+
+
+def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
+    """The last `held_out` samples as `test`, none with 0; ValueError if fewer than two would be on either side."""
+    if held_out == 0:
+        return TensorData(x, labels)
+    if not 2 <= held_out <= len(x) - 2:
+        raise ValueError(f"held_out is {held_out}: give 0, or from 2 to {len(x) - 2} of these {len(x)} images.")
+    parts = [None, None] if labels is None else [labels[:-held_out], labels[-held_out:]]
+    return TensorData(x[:-held_out], parts[0], TensorData(x[-held_out:], parts[1]))
+
+
+def resized(x: Tensor, size: int) -> Tensor:
+    """Bytes (n, C, H, W) at size x size, bilinear, with antialiasing where they shrink."""
+    x = functional.interpolate(x.float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return x.round_().clamp_(0, 255).to(torch.uint8)

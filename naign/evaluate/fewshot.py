@@ -1,0 +1,96 @@
+"""Samples of a model trained on few images: do they cover them, vary, repeat them?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SAMPLES = 1_000
+QUANTILES = 21
+CELL, BINS = 8, 9  # pixels a side and orientations of a histogram
+
+
+def scores(fz: Tensor, x: Tensor) -> dict[str, dict]:
+    """`compared` in pixels, and in orientation histograms if the images are large enough for these.
+
+    Parameters
+    ----------
+    fz, x : (m, C, H, W) samples and (n, C, H, W) training images, in [-1, 1]
+    """
+    result = {"pixels": compared(fz.flatten(1), x.flatten(1))}
+    if x.shape[-1] >= 2 * CELL:
+        result["shapes"] = compared(hog(fz), hog(x))
+    return result
+
+
+def compared(fz: Tensor, x: Tensor) -> dict[str, float | list]:
+    """How samples lie among the training points, by Euclidean distance.
+
+    Parameters
+    ----------
+    fz, x : (m, D), (n, D), both with two points or more
+
+    Returns
+    -------
+    dict
+        covered : share of training points that are some sample's nearest one
+        effective : exp of the entropy of the samples' shares: the number of training points
+            that would serve them evenly, 1 to n
+        diversity : mean distance between two samples over that between two training points
+        ratio : median distance of a sample to its nearest training point over that of a training
+            point to its nearest other; 0 for copies
+        samples, training : quantiles of these two distances, the latter's median as unit
+        counts : samples a training point, (n,)
+
+    Raises
+    ------
+    ValueError
+        If there is one point on either side.
+    """
+    if len(fz) < 2 or len(x) < 2:
+        raise ValueError(f"{len(fz)} samples and {len(x)} training points: at least 2 of each are needed.")
+    to_training, index = torch.cdist(fz, x).min(1)
+    among = torch.cdist(x, x)
+    others = among.clone().fill_diagonal_(math.inf).min(1).values
+    counts = torch.bincount(index, minlength=len(x))
+    shares = counts[counts > 0] / len(fz)
+    unit = others.median().clamp_min(1e-12)
+    at = torch.linspace(0, 1, QUANTILES)
+    return {
+        "covered": (counts > 0).float().mean().item(),
+        "effective": math.exp(-(shares * shares.log()).sum().item()),
+        "diversity": (_mean_off_diagonal(torch.cdist(fz, fz)) / _mean_off_diagonal(among).clamp_min(1e-12)).item(),
+        "ratio": (to_training.median() / unit).item(),
+        "samples": [round(q, 4) for q in (to_training / unit).quantile(at).tolist()],
+        "training": [round(q, 4) for q in (others / unit).quantile(at).tolist()],
+        "counts": counts.tolist(),
+    }
+
+
+def _mean_off_diagonal(distances: Tensor) -> Tensor:
+    n = len(distances)
+    return distances.sum() / (n * (n - 1))
+
+
+def hog(images: Tensor) -> Tensor:
+    """Histograms of oriented gradients (Dalal and Triggs 2005), scikit-image's: shapes rather than colours.
+
+    Cells of 8 x 8 pixels, 9 unsigned orientations, blocks of 2 x 2 cells with Euclidean norm 1; of
+    several channels each pixel takes the steepest.
+
+    Parameters
+    ----------
+    images : (n, C, H, W) in [-1, 1], H and W at least 16
+
+    Returns
+    -------
+    (n, D)
+    """
+    from skimage.feature import hog as of_one
+
+    arrays = images.float().add(1).div(2).movedim(1, -1).numpy()
+    found = [of_one(a, BINS, (CELL, CELL), (2, 2), block_norm="L2", channel_axis=-1) for a in arrays]
+    return torch.from_numpy(np.stack(found)).float()

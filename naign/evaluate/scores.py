@@ -1,0 +1,108 @@
+"""The scores of one trained f, as they are stored with its run; they can be computed again at any time."""
+
+from __future__ import annotations
+
+import copy
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from naign import losses
+from naign.data.samples import TensorData
+from naign.data.toys import Toy
+from naign.evaluate import SEED, density, images, shares
+from naign.evaluate.coverage import coverage_density
+from naign.evaluate.distance import Projector, box, lattice
+from naign.evaluate.distance import scores as drift_scores
+from naign.evaluate.judge import Judge
+from naign.projection import generate, project
+
+
+def scores(
+    f: nn.Module,
+    source: nn.Module,
+    data: Toy | TensorData,
+    distance: str = "l2",
+    snapshots: dict[int, dict[str, Tensor]] | None = None,
+) -> tuple[dict, dict[str, Tensor]]:
+    """Every score of f, and for images some pictures; the draws are the same for every f.
+
+    Parameters
+    ----------
+    f, source : on any device; neither is changed. Images are scored where f is, all else on the CPU
+    data : a toy or samples on the CPU; samples of three dimensions are images
+    distance : see `naign.losses.distance`; images are scored in MAE
+    snapshots : step -> parameters of f, for its scores during training
+
+    Returns
+    -------
+    metrics : nested, name -> number, list or dict
+    pictures : name -> bytes (n, C, H, W), what f makes of some images; else none
+    """
+    source = copy.deepcopy(source).cpu()
+    if len(data.shape) != 3:
+        return of_points(copy.deepcopy(f).cpu(), source, data, distance), {}
+    device = next((p.device for p in f.parameters()), torch.device("cpu"))
+    judge = Judge(data, device=device)
+    metrics, pictures = images.measure(f, source, judge)
+    metrics["data"] = images.floor(judge)
+    if snapshots:
+        metrics["probes"] = images.probes(f, source, snapshots, judge)
+    return metrics, pictures
+
+
+def of_points(f: nn.Module, source: nn.Module, data: Toy | TensorData, d: str, n: int = 10_000) -> dict:
+    """Scores of f(z) and f(f(z)) against as many fresh samples of a toy, or each sample of a data set once."""
+    toy, generator = isinstance(data, Toy), torch.Generator().manual_seed(SEED)
+    x = data.sample(n, generator) if toy else data.take(slice(0, n))
+    fz = generate(f, source, len(x), generator)
+    ffz = project(f, fz)
+
+    def judged(y: Tensor) -> dict:
+        coverage, density = coverage_density(x.flatten(1), y.flatten(1))
+        return (of_toy(data, x, y) if toy else {}) | {"coverage": coverage, "density": density}
+
+    result = {
+        "n": len(x),
+        "rec": losses.distance(x, project(f, x), d).mean().item(),
+        "gap": losses.distance(fz, ffz, d).mean().item(),
+        "fz": judged(fz),
+        "ffz": judged(ffz),
+    }
+    if toy:  # fresh samples of the data: the best that n samples can score
+        result["data"] = judged(data.sample(n, generator))
+        result |= geometry(functools.partial(project, f), data)
+    return result
+
+
+def of_toy(toy: Toy, x: Tensor, y: Tensor) -> dict:
+    """Which modes of a toy samples y (n, D) are of, and on the line their W1 to samples x."""
+    labels, good = toy.assign(y), toy.is_high_quality(y)
+    held = shares.mode_shares(labels, len(toy.shares))
+    result = {
+        "shares": [round(float(s), 6) for s in held],
+        "modes": shares.modes_hit(labels, good),
+        "high_quality": float(good.float().mean()),
+        "reverse_kl": shares.reverse_kl(held, toy.shares),
+    }
+    return result | ({"w1": shares.wasserstein_1d(x, y)} if toy.shape == (1,) else {})
+
+
+def geometry(projector: Projector, toy: Toy, n: int = 100) -> dict[str, dict]:
+    """What a projector knows of a toy's geometry, on a lattice of side n around it.
+
+    Returns
+    -------
+    dict
+        field : `naign.evaluate.distance.scores`; drift_density : `naign.evaluate.density.by_k`, where the data
+        have a density
+    """
+    limits = box(toy)
+    points = lattice(limits, n)
+    result = {"field": drift_scores(projector, toy, points)}
+    if getattr(toy, "noise", 1) > 0:  # without noise the mass of the moons lies on curves
+        x = toy.sample(10_000, torch.Generator().manual_seed(1))
+        drift, drift_x = (torch.linalg.vector_norm(projector(z) - z, dim=1) for z in (points, x))
+        result["drift_density"] = density.by_k(drift, drift_x, toy.density(points), limits)
+    return result

@@ -1,0 +1,112 @@
+"""Sheets of images, arrays in, a matplotlib Figure out; and a figure with controls, for JupyterLab."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from naign.data.corruptions import CORRUPTIONS
+from naign.data.samples import TensorData
+from naign.evaluate.restoration import damage
+from naign.pages.style import done, grid
+from naign.projection import project
+from naign.study.records import Run
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+
+def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
+    """Rows of images in [-1, 1], each (n, C, H, W), as one picture (height, width, C) in [0, 1]."""
+    lines = []
+    for images in rows:
+        padded = np.pad(np.asarray(images), ((0, 0), (0, 0), (gap, gap), (gap, gap)), constant_values=1.0)
+        lines.append(np.concatenate(list(padded), axis=2))
+    picture = np.concatenate(lines, axis=1).transpose(1, 2, 0)
+    return np.clip((picture + 1) / 2, 0, 1)
+
+
+def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[str] = ()) -> Figure:
+    """Rows of images in [-1, 1], each (n, C, H, W), with a label each, and one a column if given."""
+    figure = sheets([[("", rows)]], labels)
+    if columns:
+        ax = figure.axes[0]
+        side = ax.get_xlim()[1] / len(columns)
+        ax.set_xticks(side * (np.arange(len(columns)) + 0.5), columns, fontsize=8)
+        ax.xaxis.tick_top()
+        figure.tight_layout()
+    return figure
+
+
+def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: Sequence[str]) -> Figure:
+    """Sheets with the same row labels side by side and below each other: lines of (title, rows)."""
+    across = len(panels[0])
+    title, rows = panels[0][0]
+    count, deep = len(rows[0]), len(rows)
+    inch = min(0.55 if deep * len(panels) > 2 else 1.1, 11 / (count * across))
+    height = inch * deep + 0.3 * bool(title)
+    every = [one for line in panels for one in line]
+    figure, axes = grid([title for title, _ in every], inch * count, height, across, more=(1.1, 0), size=8)
+    for i, ((_, rows), ax) in enumerate(zip(every, axes, strict=True)):
+        picture = mosaic(rows)
+        ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        side = picture.shape[0] / len(rows)
+        ax.set(xticks=[], yticks=[])
+        if i % across == 0:
+            ax.set_yticks(side * (np.arange(len(rows)) + 0.5), labels, fontsize=8)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return done(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ipywidgets.VBox:
+    """The figure `show(**values)` of the controls' values, drawn again when one changes.
+
+    An image widget rather than `ipywidgets.interact`, whose output capture can wait
+    forever where a notebook runs without a front end.
+    """
+    import ipywidgets
+
+    def draw() -> bytes:
+        return png(show(**{name: control.value for name, control in controls.items()}))
+
+    picture = ipywidgets.Image(value=draw(), format="png")
+
+    def redraw(_: object) -> None:
+        picture.value = draw()
+
+    for name, control in controls.items():
+        control.description = control.description or name
+        control.observe(redraw, "value")
+    return ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), picture])
+
+
+def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:
+    """Pictures of what a run on images generates and restores, generated.png and restored.png."""
+    generator = torch.Generator().manual_seed(0)
+    z = run.source.sample(12, generator)
+    clouds = [z.clamp(-1, 1), project(run.f, z), project(run.f, z, 2)]
+    sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
+    test = data.test or data
+    clean = test.take(torch.randperm(len(test), generator=generator)[:12])
+    rows, labels = [clean, project(run.f, clean)], ["x", "f(x)"]
+    for name in CORRUPTIONS:
+        damaged = damage(name, clean)
+        rows += [damaged, project(run.f, damaged), project(run.f, damaged, 2)]
+        labels += [name, "f(x')", "f(f(x'))"]
+    sheet(rows, labels).savefig(directory / "restored.png")
+    return [directory / "generated.png", directory / "restored.png"]

@@ -1,0 +1,130 @@
+"""The one look of all figures: what a label is drawn with, panels in a grid, and how a figure is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from naign.methods import METHODS
+from naign.study.plan import FIELD
+
+Pair = tuple[float, float]
+Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (k,) or (seeds, k)
+
+STYLE = {
+    "figure.dpi": 110,
+    "savefig.facecolor": "white",  # opaque: readable on a dark page too
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "legend.frameon": False,
+}
+plt.rcParams.update(STYLE)
+
+DATA, SOURCE = "#4D4D4D", "#009E73"
+OTHERS = {  # what is no method of its own and yet compared: colour, marker
+    "autoencoder": (METHODS["dae"].colour, "o"),
+    "balanced + rejection": ("#000000", "o"),
+    "assignment of a batch": ("#44AA99", "D"),
+    "prices": ("#332288", "^"),
+}
+COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {k: c for k, (c, _) in OTHERS.items()}
+LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "wider": "-."}  # by a word of the label
+BEYOND = [entry.label for name, entry in METHODS.items() if name not in FIELD]
+MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {k: m for k, (_, m) in OTHERS.items()}
+CHANGES = {"long": "*", "5 layers": "X", "Muon": "P"}  # a marker by what follows the comma
+POINTS = {"marker": ".", "ms": 4}  # on a curve
+
+
+def colour(name: str) -> str:
+    """That of a method by its name in the registry."""
+    return METHODS[name].colour
+
+
+def style(label: str) -> dict[str, str]:
+    """Colour and line of a curve: the colour of what stands before the comma, the line of the settings after it.
+
+    Solid: our settings; dashed: the paper's; dotted: clamped; dash-dotted: wider. What is no method, such as
+    the data's own scores, is dotted grey.
+    """
+    method = label.split(",")[0]
+    if method not in COLOURS:
+        return {"color": DATA, "ls": ":"}
+    return {"color": COLOURS[method], "ls": next((line for word, line in LINES.items() if word in label), "-")}
+
+
+def mark(label: str) -> dict[str, str]:
+    """Colour and marker of a run: hollow if AdamW trained it, which the paper's methods are unless Muon is said."""
+    method, _, change = label.partition(", ")
+    if method not in COLOURS:
+        return {"color": "0.6", "marker": "+"}
+    marker = {"marker": CHANGES.get(change, MARKERS.get(method, "s"))}
+    if change == "AdamW" or (method not in MARKERS and change != "Muon"):
+        return marker | {"facecolors": "none", "edgecolors": COLOURS[method]}
+    return marker | {"color": COLOURS[method]}
+
+
+def grid(
+    titles: Iterable[str],
+    width: float,
+    height: float,
+    columns: int | None = None,
+    *,
+    more: Pair = (0, 0),
+    x: str = "",
+    y: str = "",
+    size: float | str = "large",
+    **share: bool,
+) -> tuple[Figure, np.ndarray]:
+    """A figure with a panel a title, line by line, and the axes of these panels (n,).
+
+    Parameters
+    ----------
+    width, height : of a panel, in inches
+    columns : at most so many side by side, by default all
+    more : width and height of what stands beside the panels, in inches
+    x, y : labels of the last line and of the first column
+    size : of the titles, in points or by name
+    share : sharex, sharey, as in `matplotlib.pyplot.subplots`
+    """
+    titles = list(titles)
+    columns = min(columns or len(titles), len(titles))
+    rows = -(-len(titles) // columns)
+    inches = (width * columns + more[0], height * rows + more[1])
+    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, **share)
+    for ax in axes.flat[len(titles) :]:
+        ax.remove()
+    for ax, title in zip(axes.flat, titles, strict=False):
+        ax.set_title(title, fontsize=size)
+    for ax in axes[-1]:
+        ax.set_xlabel(x)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(y)
+    return figure, axes.flat[: len(titles)]
+
+
+def banded(ax: Axes, curves: dict[str, Curve], alpha: float = 0.15, **line: object) -> None:
+    """Mean over seeds and, shaded, smallest to largest: label -> curve."""
+    for label, (at, values) in curves.items():
+        values, look = np.atleast_2d(values), style(label)
+        ax.plot(at, values.mean(0), label=label, **line, **look)
+        ax.fill_between(at, values.min(0), values.max(0), color=look["color"], alpha=alpha, lw=0)
+
+
+def done(figure: Figure, legend: Axes | None = None, outside: bool = False, size: float = 7, **room: object) -> Figure:
+    """The figure, laid out, with a legend in the panel `legend` or, `outside`, to the right of it.
+
+    room : rect, as in `matplotlib.figure.Figure.tight_layout`
+    """
+    if legend is not None:
+        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if outside else {}
+        legend.legend(fontsize=size, **place)
+    figure.tight_layout(**room)
+    plt.close(figure)  # a notebook would show it twice
+    return figure

@@ -1,0 +1,203 @@
+"""An experiment: everything that decides a run, typed, checked and named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from naign.data import DATA
+from naign.data.folder import Folder
+from naign.data.samples import TensorData
+from naign.methods import METHODS
+from naign.models import Convolutional, Dense, seeded
+from naign.optim import Schedule
+from naign.settings import Field, changed, defaults, settings, values
+from naign.sources import SOURCES
+from naign.study import recipes
+from naign.study.provenance import provenance
+from naign.study.records import Run
+from naign.training import Training
+
+FOLDER = "folder:"
+PARTS = ("data", "method", "network", "schedule")
+
+
+@settings
+class Experiment:
+    """What to train, on what, how long; `get` and `own` make one."""
+
+    name: str = Field(description="what a reader calls it, as grid-naign")
+    profile: Literal["quick", "cpu", "paper"] = Field(description="its scale")
+    data: Any = Field(description="one of `naign.data.DATA`, or samples of one's own")
+    method: Any = Field(description="one of `naign.methods.METHODS`")
+    network: Any = Field(description="`naign.models.Dense` or `Convolutional`")
+    schedule: Schedule = Field(description="how long and how fast")
+    source: Literal["normal", "fourier"] = Field("normal", description="p_Z; fourier is for images")
+    seed: int = Field(0, ge=0, description="of the initial weights and of every draw")
+
+    def __post_init__(self):
+        if hasattr(self.method, "count"):
+            self.method.count(self.schedule.batch_size)
+        with torch.device("meta"):  # refuses what does not fit together, without the memory
+            self.network.build(self.data.shape)
+            SOURCES[self.source](self.data.shape)
+
+    def parameters(self) -> dict[str, object]:
+        """Every setting that may be given by name, with its value."""
+        result: dict[str, object] = {"seed": self.seed}
+        for part in PARTS:
+            result |= values(getattr(self, part))
+        return result | {"source": self.source}
+
+    def with_parameters(self, **changes: object) -> Experiment:
+        """The same experiment with some settings changed; ValueError if a name or a value is wrong."""
+        known = self.parameters()
+        for name in changes:
+            if name not in known:
+                raise ValueError(f"unknown parameter {name!r}: {self.name} knows {', '.join(known)}.")
+        if "steps" in changes and "warm_start" not in changes:  # a shorter run keeps time for the rest
+            steps = changed(self.schedule, steps=changes["steps"], warm_start=0).steps
+            changes |= {"warm_start": min(self.schedule.warm_start, steps // 2)}
+        new = {k: changes[k] for k in ("seed", "source") if k in changes}
+        for part in PARTS:
+            old = getattr(self, part)
+            own = {k: changes[k] for k in values(old) if k in changes}
+            new |= {part: changed(old, **own)} if own else {}
+        return changed(self, **new)
+
+    def config(self) -> dict:
+        """Every setting, spelled out, as it is stored with a run."""
+        config = {"name": self.name, "profile": self.profile, "seed": self.seed}
+        config |= {"data": _name(DATA, self.data), "method": _name(METHODS, self.method)}
+        config["shape"] = list(self.data.shape)
+        if isinstance(self.data, TensorData):
+            config |= {"samples": len(self.data), "data_sha256": self.data.fingerprint()}
+        return config | {"parameters": _plain(self.parameters(), "seed")}
+
+    def essential(self, config: dict | None = None) -> dict:
+        """A configuration (its own by default) without the settings at the package's defaults.
+
+        This is what names a run, so that a new setting with a default renames none.
+        """
+        config = config or self.config()
+        usual: dict[str, object] = {"source": "normal"}
+        for part in PARTS:
+            usual |= defaults(getattr(self, part))
+        usual, missing = _plain(usual), object()
+        kept = {k: v for k, v in config["parameters"].items() if v != usual.get(k, missing)}
+        return config | {"parameters": kept}
+
+    @property
+    def directory(self) -> str:
+        """<name>-<profile>-s<seed>-<digest>"""
+        config = self.essential()
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
+        return f"{config['name']}-{config['profile']}-s{config['seed']}-{digest}"
+
+    def train(
+        self, checkpoint: Path | None = None, progress: bool = True, device: str | torch.device | None = None
+    ) -> Run:
+        """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
+        config = self.config()
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        data, (f, source) = self.data.load(), build(config)
+        if hasattr(source, "estimate"):
+            source.estimate(data.take(slice(0, 20_000)))
+        f, source = f.to(device), source.to(device)
+        on_device = data.to(device) if hasattr(data, "to") else data
+        training = Training(f, source, on_device, self.method, self.schedule, self.seed, checkpoint)
+        training.fit(progress)
+        origin = provenance(device, training.seconds()) | {"clock": {str(s): t for s, t in training.clock.items()}}
+        return Run(config, training.history, {}, origin, f.cpu().eval(), source.cpu(), training.snapshots)
+
+
+def build(config: dict) -> tuple[nn.Module, nn.Module]:
+    """The untrained f and source that a stored configuration describes."""
+    parameters, shape = config["parameters"], tuple(config["shape"])
+    spec = Convolutional if "norm" in parameters else Dense
+    network = spec(**{k: parameters[k] for k in defaults(spec) if k in parameters})
+    f = seeded(lambda: network.build(shape), config["seed"])
+    return f, SOURCES[parameters.get("source", "normal")](shape)
+
+
+def names() -> list[str]:
+    """Every experiment: a data set and a method, joined by a hyphen."""
+    return [f"{data}-{method}" for data in DATA for method in METHODS]
+
+
+def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
+    """An experiment by its name; a data set's name alone means NAIGN on it.
+
+    The name "folder:PATH" means the images below that folder, with `size`, `held_out` and `method` among
+    the changes. On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
+    the others are changed from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
+
+    Raises
+    ------
+    ValueError
+        If the name, the profile or a parameter is unknown.
+    """
+    if name.startswith(FOLDER):
+        options = {k: changes.pop(k) for k in ("size", "held_out") if k in changes}
+        method = str(changes.pop("method", "naign"))
+        _known(method)
+        return own(Folder(name.removeprefix(FOLDER), **options).load(), method, profile, seed, "folder", **changes)
+    full = f"{name}-naign" if name in DATA else name
+    if full not in names():
+        data = full.partition("-")[0]
+        what, known = ("method", METHODS) if data in DATA else ("data set", DATA)
+        raise ValueError(f"unknown {what} in {name!r}: choose one of {', '.join(known)}, as in 'grid-naign'.")
+    data, _, method = full.partition("-")
+    cls = DATA[data]
+    if profile == "quick" and getattr(cls, "stand_in", ""):
+        cls = DATA[cls.stand_in]
+    return _standard(full, cls(), method, profile, seed, changes)
+
+
+def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:
+    """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
+    _known(method)
+    data = TensorData(data.x if data.x.dtype == torch.uint8 else data.x.detach().float(), data.labels, data.test)
+    usual = recipes.chosen(data.kind, method, profile)
+    changes = {"batch_size": min(usual["batch_size"], len(data))} | changes
+    if len(data.shape) > 1:
+        changes = {"distance": "l1"} | changes
+    return _standard(f"{name}-{method}", data, method, profile, seed, changes)
+
+
+def _standard(name: str, data: Any, method: str, profile: str, seed: int, changes: dict[str, object]) -> Experiment:
+    """The recipe's settings, then the changes."""
+    changes = dict(changes)
+    recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
+    usual = recipes.chosen(data.kind, method, profile, recipe)
+    cls, network = METHODS[method].cls, Dense if data.kind in recipes.SETTLED else Convolutional
+    if defaults(cls).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
+        usual["candidate_dtype"] = usual.get("dtype", "float32")  # a named experiment repeats on any machine
+    given: dict[str, Any] = {"source": usual.pop("source", "normal")}
+    for part, kind in (("method", cls), ("network", network), ("schedule", Schedule)):
+        fields = kind.__pydantic_fields__
+        given[part] = kind(**{k: usual[k] for k in fields if k in usual})
+    return Experiment(name, profile, data, seed=seed, **given).with_parameters(**changes)
+
+
+def _known(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}.")
+
+
+def _name(registry: dict, thing: object) -> str:
+    """What a registry calls an object of one of its classes."""
+    for name, entry in registry.items():
+        if getattr(entry, "cls", entry) is type(thing):
+            return name
+    return f"tensor-{thing.kind}"
+
+
+def _plain(parameters: dict[str, object], *without: str) -> dict[str, object]:
+    """Tuples as lists, as JSON gives them back."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items() if k not in without}

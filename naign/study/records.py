@@ -1,0 +1,206 @@
+"""One run is one directory, complete or absent: data/records (committed), data/cache/runs (local)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from naign import files
+from naign.files import PROJECT, cache_root, joined, under
+
+TEXTS = ("config", "metrics", "provenance")
+PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))
+Build = Callable[[dict], tuple[nn.Module, nn.Module]]
+
+
+def records_root() -> Path:
+    """Where committed runs are."""
+    return (PROJECT or Path.cwd()) / "data" / "records"
+
+
+def runs_root() -> Path:
+    """Where local runs are."""
+    return cache_root() / "runs"
+
+
+@dataclass
+class Run:
+    """A training and all it left.
+
+    config : what was asked for, every setting spelled out
+    history : column -> list of numbers; metrics : name -> number or list, {} until it is scored
+    provenance : commit, versions, device, seconds, date
+    f, source : the trained network, None where only numbers were committed; p_Z
+    snapshots : step -> parameters of f
+    images : name -> bytes (n, C, H, W), what f made of some images
+    """
+
+    config: dict
+    history: dict[str, list[float]]
+    metrics: dict
+    provenance: dict
+    f: nn.Module | None = None
+    source: nn.Module | None = None
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    images: dict[str, Tensor] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the run to a directory, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the directory exists and is not empty, or cannot be written.
+        """
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(f"{path} exists already: choose another name or remove it.")
+        return _whole(path, self._write)
+
+    def _write(self, directory: Path) -> None:
+        for name in TEXTS:
+            write_json(directory / f"{name}.json", getattr(self, name))
+        with open(directory / "history.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(self.history)
+            writer.writerows(zip(*self.history.values(), strict=True))
+        write_images(directory, self.images)
+        if self.f is not None:
+            parts = {"f": self.f.state_dict(), "source": self.source.state_dict()}
+            others = self.snapshots.keys() - {_last(self.config)}  # that one is f itself
+            parts |= {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)}
+            meta = {"config": json.dumps(self.config, sort_keys=True)}
+            files.save_sharded(directory / "model.safetensors", joined(parts), meta)
+
+
+def _whole(path: Path, write: Callable[[Path], None]) -> Path:
+    """A directory that `write` fills under another name first."""
+    files.writable_directory(path.parent)
+    part = Path(tempfile.mkdtemp(prefix=path.name + ".part-", dir=path.parent))
+    try:
+        write(part)
+        part.chmod(0o755)
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    os.replace(part, path)
+
+
+def write_images(directory: Path, images: dict[str, Tensor]) -> None:
+    """Each entry as one PNG, its square images side by side."""
+    if not images:
+        return
+    from PIL import Image
+
+    for name, x in images.items():
+        strip = np.concatenate(list(x.permute(0, 2, 3, 1).numpy()), axis=1)
+        Image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / f"{name}.png")
+
+
+def _read_images(path: Path) -> dict[str, Tensor]:
+    found = {}
+    for file in sorted(path.glob("*.png")):
+        from PIL import Image
+
+        strip = torch.from_numpy(np.array(Image.open(file)))
+        found[file.stem] = torch.stack(strip.reshape(*strip.shape[:2], -1).permute(2, 0, 1).split(len(strip), 2))
+    return found
+
+
+def load(path: str | Path, build: Build | None = None) -> Run:
+    """Read a run.
+
+    Parameters
+    ----------
+    build : config -> (f, source), both untrained; without it the weights stay unread
+
+    Raises
+    ------
+    ValueError
+        If a part is missing or damaged, or the weights belong to another configuration.
+    """
+    path = Path(path)
+    try:
+        texts = [json.loads((path / f"{name}.json").read_text()) for name in TEXTS]
+        with open(path / "history.csv", newline="") as file:
+            columns, *rows = csv.reader(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} is not a whole run ({reason}): restore it or train it anew.") from None
+    history = {name: [float(row[i]) for row in rows] for i, name in enumerate(columns)}
+    config, metrics, origin = texts
+    run = Run(config, history, metrics, origin, images=_read_images(path))
+    if build and (path / "model.safetensors").exists():
+        _read_weights(run, path / "model.safetensors", build)
+    return run
+
+
+def _read_weights(run: Run, path: Path, build: Build) -> None:
+    tensors, meta = files.load_sharded(path)
+    if meta.get("config") != json.dumps(run.config, sort_keys=True):
+        raise ValueError(
+            f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
+        )
+    run.f, run.source = build(run.config)
+    tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
+    run.f.load_state_dict(under(tensors, "f"))
+    run.source.load_state_dict(under(tensors, "source"))
+    run.f.eval()
+    steps = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("snapshot.")})
+    run.snapshots = {step: under(tensors, f"snapshot.{step}") for step in steps}
+    if run.snapshots and _last(run.config):
+        run.snapshots[_last(run.config)] = under(tensors, "f")
+
+
+def _last(config: dict) -> int:
+    """The step of the snapshot that is the trained f, 0 if none was asked for."""
+    parameters = config["parameters"]
+    return parameters["steps"] if 1.0 in parameters.get("snapshots", []) else 0
+
+
+def recorded(name: str, profile: str) -> list[Path]:
+    """Committed runs of an experiment at a profile, whatever their configuration."""
+    return sorted(records_root().glob(f"{name}-{profile}-s*-*"))
+
+
+def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
+    """Copy a local run to data/records, its numbers always, and what a page shows.
+
+    keep : "weights" (in half precision), "snapshots" with them, and names of images, as "fz" or "*.1"
+    """
+    target = records_root() / path.name
+    return target if target.exists() else _whole(target, lambda part: _shorten(path, part, keep))
+
+
+def _shorten(path: Path, part: Path, keep: tuple[str, ...]) -> None:
+    for name in TEXTS:
+        shutil.copy(path / f"{name}.json", part)
+    with open(path / "history.csv", newline="") as old, open(part / "history.csv", "w", newline="") as new:
+        head, *rows = csv.reader(old)
+        csv.writer(new).writerows([head, *([f"{float(v):.6g}" for v in row] for row in rows)])
+    for file in path.glob("*.png"):
+        if any(file.match(f"{wanted}.png") for wanted in keep):
+            shutil.copy(file, part)
+    if "weights" in keep:
+        tensors, meta = files.load_sharded(path / "model.safetensors")
+        halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+        if "snapshots" not in keep:
+            halves = {k: v for k, v in halves.items() if not k.startswith("snapshot.")}
+        files.save_sharded(part / "model.safetensors", halves, meta)

@@ -1,0 +1,65 @@
+"""Runs as one tidy table: a row a run, a column a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from naign.study.records import Run
+
+
+def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    """A row a run, in order: its label, name, data, method, seed, seconds of training, and every score by its path.
+
+    A path joins the names of nested metrics by dots, as "fz.coverage" or "restoration.blur.once"; values that
+    are lists stay lists. A score that a run lacks is NaN.
+
+    Parameters
+    ----------
+    groups : label -> runs
+    """
+    rows = []
+    for label, runs in groups.items():
+        for run in runs:
+            own = {k: run.config[k] for k in ("name", "data", "method", "seed")}
+            rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **flat(run.metrics)})
+    return pd.DataFrame(rows)
+
+
+def flat(metrics: dict, prefix: str = "") -> dict[str, object]:
+    """Nested metrics by dotted paths."""
+    result: dict[str, object] = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = value
+    return result
+
+
+def by_label(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each label, in their order."""
+    return list(frame.groupby("label", sort=False))
+
+
+def lists(frame: pd.DataFrame, path: str) -> dict[str, list]:
+    """A score of every run by label: label -> values, one a run; what no run of a label has is left out."""
+    found = {label: group[path].dropna().tolist() for label, group in by_label(frame)}
+    return {label: values for label, values in found.items() if values}
+
+
+def curves(frame: pd.DataFrame, score: str, against: str = "step") -> dict[str, tuple[list[float], np.ndarray]]:
+    """A score during training: label -> steps, or mean seconds of training, (k,), and values, (runs, k)."""
+    result = {}
+    for label, group in by_label(frame):
+        paths = [
+            c for c in frame.columns if c.startswith("probes.") and c.endswith(f".{score}") and group[c].notna().all()
+        ]
+        steps = sorted(int(path.split(".")[1]) for path in paths)
+        if not steps:
+            continue
+        at = steps if against == "step" else [float(group[f"probes.{s}.seconds"].mean()) for s in steps]
+        result[label] = (at, np.array([group[f"probes.{s}.{score}"] for s in steps]).T)
+    return result

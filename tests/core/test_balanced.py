@@ -1,0 +1,146 @@
+"""The matchings beyond the paper against cases solved by hand, scipy and known optima."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from naign import matching, methods
+from naign.data.toys import Grid
+from naign.matching import assignment, distances, entropic, nearest, nearest_of_the_rest
+from naign.sources import StandardNormal
+
+
+def column(*values):
+    return torch.tensor(values)[:, None]
+
+
+def test_nearest_piles_up_where_an_assignment_does_not():
+    x, z = column(0.0, 0.1, 10.0), column(0.05, 1.0, 2.0)
+    assert nearest(nn.Identity(), x, z).tolist() == [0, 0, 2]  # the first serves two, the second none
+    assert assignment(distances(z, x)).tolist() == [0, 1, 2]  # on a line: in order
+
+
+def test_an_assignment_of_three_points_is_the_best_of_six():
+    cost = torch.tensor([[4.0, 1.0, 3.0], [2.0, 0.0, 5.0], [3.0, 2.0, 2.0]])
+    totals = {s: sum(cost[i, j].item() for i, j in enumerate(s)) for s in itertools.permutations(range(3))}
+    assert min(totals.values()) == totals[1, 0, 2] == 5  # by hand: 1 + 2 + 2
+    assert assignment(cost).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("p", [1.0, 0.5, 2.0])
+def test_a_pool_is_assigned_as_scipy_does(p):
+    generator = torch.Generator().manual_seed(0)
+    method = methods.Balanced(distance="l1", power=p, w_source=0.0)
+    z, x = torch.randn(60, 3, generator=generator), torch.randn(60, 3, generator=generator)
+    chosen = method.match(z, z, x)
+    by_hand = (z[:, None] - x[None]).double().square().sum(2).sqrt() ** p
+    rows, columns = linear_sum_assignment(by_hand.numpy())
+    assert sorted(chosen.tolist()) == list(range(60))
+    assert by_hand[range(60), chosen].sum() == pytest.approx(by_hand[rows, columns].sum().item(), rel=1e-6)
+
+
+def test_a_concave_cost_leaves_in_place_what_both_have():
+    z, x = column(0.0, 1.0), column(1.0, 2.0)
+    concave, convex = (methods.Balanced(power=p, w_source=0.0) for p in (0.5, 2.0))
+    assert concave.match(z, z, x).tolist() == [1, 0]  # 0 -> 2 and 1 stays: sqrt 2 against 2
+    assert convex.match(z, z, x).tolist() == [0, 1]  # each moves by one: 2 against 4
+
+
+def test_the_source_term_moves_a_noise_that_is_no_data():
+    z, fz, x = column(0.5, -0.3), column(0.5, 0.4), column(0.5, 3.0)  # the first noise is a data point
+    plain, ours = (methods.Balanced(w_source=w) for w in (0.0, 2.0))
+    wish = [0, 1]  # the data point stays, the other goes
+    assert ours.match(z, fz, x).tolist() == wish
+    assert ours.cost(z, fz, x)[[0, 1], wish].sum().item() == pytest.approx(2.6**0.5 + 2 * 3.3**0.25, rel=1e-5)
+    assert methods.Balanced(power=1.0, w_source=0.0).cost(z, fz, x).sum().item() == pytest.approx(0 + 2.5 + 0.1 + 2.6)
+    assert plain.cost(z, fz, x)[0, 1].item() == pytest.approx(2.5**0.5)
+
+
+def test_sinkhorns_choice_is_nearly_the_optimal_assignment():
+    generator = torch.Generator().manual_seed(0)
+    y, x = torch.randn(200, 2, generator=generator), 3 + torch.randn(200, 2, generator=generator)
+    cost = distances(y, x, "l2-squared")
+    rows = torch.arange(200)
+    exact = cost[rows, assignment(cost)].mean().item()
+    chosen = entropic(cost, temperature=0.005, iterations=500)
+    assert cost[rows, chosen].mean().item() == pytest.approx(exact, rel=0.02)
+    many, few = len(chosen.unique()), len(cost.argmin(1).unique())
+    assert many > 120 and few < 20  # of 200; without prices nearly all go to a few
+
+
+def test_rejection_by_hand():
+    x, z = column(0.0, 10.0), column(0.05, 0.4, 9.0, 30.0)
+    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.1).tolist() == [1, 2]
+    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.01).tolist() == [0, 2]
+    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.5).tolist() == [2, 2]
+    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=99.0).tolist() == [0, 2]  # none is left: all stand
+
+
+def test_a_pool_hands_out_each_pair_as_often_as_asked():
+    source, generator = StandardNormal((2,)), torch.Generator().manual_seed(0)
+    pool = methods.Balanced(pool=3, reuse=2).searcher(Grid(), 4, generator)
+    x, seen = torch.zeros(4, 2), []
+    for _ in range(6):
+        z, target, distinct = pool.search(nn.Identity(), x, source, generator)
+        assert distinct == 1
+        seen += [(*a, *b) for a, b in zip(z.tolist(), target.tolist(), strict=True)]
+    assert len(seen) == 24 and len(set(seen)) == 12
+    assert all(seen.count(pair) == 2 for pair in seen)
+    assert len({pair[2:] for pair in seen}) == 12  # as many data points as noises
+    following = pool.search(nn.Identity(), x, source, generator)[0]
+    assert not {tuple(z) for z in following.tolist()} & {pair[:2] for pair in seen}
+
+
+def test_a_share_of_each_batch_is_found_by_rejection():
+    data, source, generator = Grid(), StandardNormal((2,)), torch.Generator().manual_seed(0)
+    x = data.sample(8, generator)
+    both = methods.Balanced(rejection=0.25, reuse=1, epsilon=0.5).searcher(data, 8, generator)
+    rewound = torch.Generator().manual_seed(5)
+    z, target, distinct = both.search(nn.Identity(), x, source, torch.Generator().manual_seed(5))
+    first = methods.Rejection(epsilon=0.5).search(nn.Identity(), x[:2], source, rewound)
+    rest = methods.Balanced(pool=4, reuse=1).searcher(data, 8, rewound).search(nn.Identity(), x[2:], source, rewound)
+    assert torch.equal(z, torch.cat([first[0], rest[0]])) and torch.equal(target, torch.cat([x[:2], rest[1]]))
+    assert distinct.item() == pytest.approx(0.25 * first[2].item() + 0.75)
+    for _ in range(7):  # pools of 32 pairs, 6 a batch: what is left of one is not enough for a batch
+        assert both.search(nn.Identity(), x, source, generator)[0].shape == (8, 2)
+
+
+class Largest(TorchFunctionMode):
+    """Notes the largest tensor that any operation returns."""
+
+    size = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for part in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(part, torch.Tensor):
+                self.size = max(self.size, part.numel())
+        return result
+
+
+@pytest.mark.parametrize(
+    "method", [methods.Rejection(candidates=4), methods.Balanced(), methods.Entropic()]
+)
+def test_no_matching_holds_n_by_m_by_d(method):
+    n, dim, source, generator = 100, 50, StandardNormal((50,)), torch.Generator().manual_seed(0)
+    data = StandardNormal((dim,))
+    search = method.searcher(data, n, generator).search if hasattr(method, "searcher") else method.search
+    with Largest() as mode:
+        search(nn.Identity(), data.sample(n, generator), source, generator)
+    assert 0 < mode.size <= 400 * 400  # one matrix of distances
+
+
+def test_distances_agree_with_the_loss():
+    from naign.losses import DISTANCES, distance
+
+    a, b = torch.randn(5, 2, 3), torch.randn(7, 2, 3)
+    for d in DISTANCES:
+        for i, j in itertools.product(range(5), range(7)):
+            one = distance(a[i : i + 1], b[j : j + 1], d).item()
+            assert matching.distances(a, b, d)[i, j].item() == pytest.approx(one, rel=1e-4)

@@ -1,0 +1,79 @@
+"""Scores of mass against scipy and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from naign.evaluate import shares
+
+
+def test_w1_of_shifted_and_of_unequal_samples():
+    a = np.random.default_rng(0).normal(size=500)
+    assert shares.wasserstein_1d(a, a + 0.7) == pytest.approx(0.7)
+    # By hand: half of the mass of {0, 1} moves to 4 from 0, the other half from 1.
+    assert shares.wasserstein_1d([0, 1], [4.0]) == pytest.approx(3.5)
+
+
+def test_reverse_kl_of_even_and_of_collapsed_shares():
+    truth = np.full(25, 1 / 25)
+    assert shares.reverse_kl(truth, truth) == 0
+    assert shares.reverse_kl(np.eye(25)[3], truth) == pytest.approx(math.log(25))
+    p = np.array([0.2, 0.5, 0.3])
+    assert shares.reverse_kl(p, [1 / 3] * 3) == pytest.approx(stats.entropy(p, [1 / 3] * 3))
+
+
+def test_shares_and_hits_are_counted():
+    labels, good = np.array([0, 0, 2, 2, 2]), np.array([True, False, False, False, False])
+    assert shares.mode_shares(labels, 4).tolist() == [0.4, 0, 0.6, 0]
+    assert shares.modes_hit(labels, good) == 1
+
+
+def test_mass_floor_in_one_dimension_is_a_difference_of_normal_cdfs():
+    floor = shares.mass_floor([[-2.0], [0.5], [3.0]], [0.6] * 3)
+    expected = [stats.norm.cdf(c + 0.6) - stats.norm.cdf(c - 0.6) for c in (-2.0, 0.5, 3.0)]
+    assert floor == pytest.approx(expected, rel=1e-9)
+
+
+def test_mass_floor_in_the_plane_is_an_integral_of_the_density():
+    centre, radius = (2.0, 0.5), 0.7
+
+    def density(y, x):
+        return math.exp(-(x * x + y * y) / 2) / (2 * math.pi)
+
+    def half(x):
+        return math.sqrt(max(radius**2 - (x - centre[0]) ** 2, 0))
+
+    value, _ = integrate.dblquad(
+        density, centre[0] - radius, centre[0] + radius, lambda x: centre[1] - half(x), lambda x: centre[1] + half(x)
+    )
+    assert shares.mass_floor([centre], [radius])[0] == pytest.approx(value, rel=1e-6)
+
+
+def test_the_w1_of_the_mass_floor_by_hand():
+    # The mode at 0 asks for half of N(0, 1)'s mass within 0.3 of it; the other half should be 10 away.
+    kept = math.erf(0.3 / math.sqrt(2))
+    found = shares.floor_w1([0.0, 10.0], [0.1, 0.1], [kept / 2, 1 - kept / 2])
+    assert found == pytest.approx(10 * kept / 2, rel=0.02)
+    assert shares.floor_w1([0.0], [1.0], [1.0]) == pytest.approx(0, abs=1e-3)  # the source is the data
+    assert shares.floor_w1([-3.0, 3.0], [0.1, 0.1], [0.5, 0.5]) == pytest.approx(0, abs=1e-3)  # the floor is lower
+
+
+def test_the_w1_of_the_mass_floor_is_a_linear_programmes():
+    from scipy.optimize import linprog
+    from scipy.stats import norm
+
+    n, centres, sigmas, weights = 200, np.array([-2.0, 0.5, 3.0]), np.full(3, 0.2), np.full(3, 1 / 3)
+    at, step = np.linspace(-8, 9, n, retstep=True)
+    held = (np.abs(at[:, None] - centres) <= 0.6).any(1)
+    staying = np.cumsum(norm.pdf(at) * held) * step
+    wanted = (weights * norm.cdf((at[:, None] - centres) / sigmas)).sum(1) - staying
+    # Variables: the increments of H, which are positive, and t >= |H - wanted|.
+    sums = np.tril(np.ones((n, n)))
+    above, below = np.hstack([sums, -np.eye(n)]), np.hstack([-sums, -np.eye(n)])
+    cost = np.r_[np.zeros(n), np.full(n, step)]
+    total = np.r_[np.ones(n), np.zeros(n)][None]
+    least = linprog(cost, np.vstack([above, below, total]), np.r_[wanted, -wanted, 1 - staying[-1]])
+    found = shares.floor_w1(centres, sigmas, weights)
+    assert found == pytest.approx(least.fun, rel=0.05)

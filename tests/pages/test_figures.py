@@ -1,0 +1,181 @@
+"""Figures draw what they are given, with labels, in the plane and on the line."""
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from naign.data.toys import Trimodal
+from naign.methods import METHODS
+from naign.pages import clouds, curves, plane, sheets, style
+
+COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
+
+
+def cloud(dim, n=50):
+    return np.random.default_rng(0).normal(size=(n, dim))
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_clouds_and_histograms_hold_every_point(dim):
+    rows = {"naign": [cloud(dim)] * 5, "ign": [cloud(dim)] * 5}
+    limits = (-9, 9)
+    drawn = [
+        clouds.five_columns(rows, limits),
+        clouds.snapshots({"naign": {0: cloud(dim), 10: cloud(dim)}}, cloud(dim), limits),
+        clouds.applied([cloud(dim)] * 3, cloud(dim), "k", "title", limits),
+    ]
+    for figure in drawn:
+        assert isinstance(figure, Figure)
+        for ax in figure.axes:
+            if dim == 1:
+                bars = [p for p in ax.patches if p.get_alpha() == 0.85]
+                area = sum(p.get_width() * p.get_height() for p in bars)
+                assert area == pytest.approx(1)
+            else:
+                assert len(ax.collections[-1].get_offsets()) == 50
+    assert [ax.get_ylabel() for ax in drawn[0].axes[::5]] == ["NAIGN", "IGN"]
+
+
+def test_curves_and_bars_are_labelled():
+    history = {"step": [1, 2], "rec": [0.1, 0.2], "imle": [0.1, 0.2], "idem": [0.0, 0.0], "distinct": [0.5, 0.6]}
+    of_labels = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
+    for figure in (
+        curves.losses({"naign": [history]}),
+        curves.winners({"grid": {"naign": [history]}}),
+        clouds.mode_shares({"naign": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
+        curves.tradeoff({"ign": [(0.1, 2.0), (0.9, 0.3)]}, "a", "b"),
+        clouds.mass_floor([0, 1, 2], [1, 1, 1], [1, 2, 1], [(0, 1)], [0.4]),
+        curves.bands({"p": of_labels, "q": of_labels}, "step", ["FLD", "MAE"]),
+        curves.levels({"noise": of_labels | {"damaged": ([0, 1], [[0, 9]])}}),
+        curves.sweep({"step": of_labels}, "FLD"),
+        curves.counts({"NAIGN": [[3, 1], [0, 4]]}, "image"),
+        curves.cumulative({"pixels": {"NAIGN": [0.1, 0.2], "training": [0.3, 0.4]}}, "distance"),
+        curves.roc({"noise": {"NAIGN": [0, 0.5, 1], "nearest neighbour": [0, 0.6, 1]}}),
+        plane.against([("NAIGN", [0, 1], [0, 2])], "exact", "drift"),
+        plane.by_k(of_labels, "KL"),
+    ):
+        assert figure.axes[0].get_xlabel()
+        assert figure.axes[0].get_ylabel()
+
+
+def test_a_band_is_the_mean_over_seeds_from_the_smallest_to_the_largest():
+    of_labels = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
+    (ax,) = curves.bands({"p": of_labels}, "step", ["FLD"]).axes
+    assert ax.lines[0].get_ydata().tolist() == [3.5, 1.5]
+    assert {tuple(v) for v in ax.collections[0].get_paths()[0].vertices} >= {(0, 3), (1, 1), (0, 4), (1, 2)}
+    assert ax.lines[0].get_color() == COLOURS["NAIGN"]
+    assert (ax.lines[1].get_color(), ax.lines[1].get_linestyle()) == (COLOURS["IGN"], "--")
+
+
+def test_a_label_says_the_colour_and_the_line():
+    lines = {", paper's settings": "--", ", clamped": ":", ", wider": "-.", "": "-"}
+    for name, entry in METHODS.items():
+        assert style.colour(name) == entry.colour
+        for end, line in lines.items():
+            assert style.style(entry.label + end) == {"color": entry.colour, "ls": line}
+    assert style.style("damaged") == style.style("training") == {"color": style.DATA, "ls": ":"}
+
+
+def test_a_mark_is_hollow_where_adamw_trained():
+    for label in ("NAIGN", "NAIGN-", "IGN"):
+        assert style.mark(label) == {"facecolors": "none", "edgecolors": COLOURS[label], "marker": "s"}
+    assert style.mark("balanced, AdamW") == {"facecolors": "none", "edgecolors": COLOURS["balanced"], "marker": "o"}
+    filled = ["NAIGN, Muon", "balanced", "balanced, long", "balanced, 5 layers", "rejection", "entropic"]
+    assert [style.mark(label)["color"] for label in filled] == [COLOURS[label.split(",")[0]] for label in filled]
+    others = ["balanced + rejection", "balanced + rejection, long", "assignment of a batch", "prices", "of my own"]
+    assert len({tuple(style.mark(label).items()) for label in filled + others}) == len(filled + others)
+
+
+def test_a_warm_start_leaves_a_gap_in_the_curves():
+    history = {"step": [1, 2, 3], "rec": [0.3, 0.2, 0.1], "imle": [0.0, 0.4, 0.3], "distinct": [0.0, 0.5, 0.6]}
+    for figure in (curves.losses({"naign": [history]}), curves.winners({"grid": {"naign": [history]}})):
+        drawn = figure.axes[-1].lines[0].get_ydata()
+        assert np.isnan(drawn[0])
+        assert np.isfinite(drawn[1:]).all()
+
+
+def test_a_mosaic_holds_every_pixel_in_its_place():
+    rows = [torch.arange(12.0).reshape(3, 1, 2, 2) / 6 - 1, -torch.ones(3, 1, 2, 2)]
+    picture = sheets.mosaic(rows, gap=1)
+    assert picture.shape == (8, 12, 1)
+    assert np.allclose(picture[1:3, 5:7, 0], (rows[0][1, 0] + 1) / 2)
+    assert (picture[4] == 1).all()  # the gap
+    assert (picture[5:7, 1:3] == 0).all()
+
+
+def test_sheets_of_images_are_labelled():
+    images = torch.rand(3, 3, 4, 4) * 2 - 1
+    figure = sheets.sheet([images, images], ["a", "b"], ["one", "two", "three"])
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["one", "two", "three"]
+    line = [("left", [images] * 2), ("right", [images] * 2)]
+    axes = sheets.sheets([line, line], ["a", "b"]).axes
+    assert [ax.get_title() for ax in axes] == ["left", "right"] * 2
+    assert [[t.get_text() for t in ax.get_yticklabels()] for ax in axes] == [["a", "b"], []] * 2
+
+
+def test_a_panel_draws_again_when_a_control_moves():
+    seen = []
+
+    def show(level):
+        seen.append(level)
+        return clouds.applied([cloud(2)], cloud(2), "k", str(level), (-level, level))
+
+    slider = ipywidgets.IntSlider(value=2, min=1, max=5)
+    picture = sheets.panel(show, level=slider).children[-1]
+    before = bytes(picture.value)
+    assert before.startswith(b"\x89PNG")
+    slider.value = 5
+    assert seen == [2, 5]
+    assert bytes(picture.value) != before
+
+
+def test_pulls_are_arrows_from_images_to_data():
+    fz, x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 2.0]]), np.array([[5.0, 5.0], [6.0, 5.0]])
+    (ax,) = clouds.pulls([("nearest", fz, x, [(0, 1), (2, 0)])]).axes
+    arrows = [(tuple(a.xyann), tuple(a.xy)) for a in ax.texts]
+    assert arrows == [((0, 0), (6, 5)), ((2, 2), (5, 5))]
+    data, pulled, left = (c.get_offsets().tolist() for c in ax.collections)
+    assert data == x.tolist() and pulled == [[0, 0], [2, 2]] and left == [[1, 0]]
+
+
+def test_the_frontier_has_a_mark_a_run_for_one_and_two_applications():
+    points = {"balanced": [[(0.01, 0.8), (0.02, 0.9)], [(0.03, 0.7), (0.04, 0.6)]], "of my own": [[(1, 0.5), (2, 0.4)]]}
+    once, twice = curves.frontier(points, (0.001, 0.98)).axes
+    assert once.collections[0].get_offsets().tolist() == [[0.01, 0.8], [0.03, 0.7]]
+    assert twice.collections[1].get_offsets().tolist() == [[2, 0.4]]
+    assert once.get_xscale() == "log" and [t.get_text() for t in twice.get_legend().texts] == list(points)
+
+
+def test_kept_has_a_curve_a_method_from_all_draws_to_few():
+    found = {"balanced": ([1.0, 0.5], [0.8, 0.9], [0.01, 0.02]), "of my own": ([1.0, 0.5], [0.1, 0.2], [1, 2])}
+    quality, shares = curves.kept(found, 0.99).axes
+    assert quality.lines[0].get_ydata().tolist() == [0.8, 0.9] and shares.lines[1].get_ydata().tolist() == [1, 2]
+    assert quality.get_xlim() == (1.0, 0.5)
+
+
+def test_f_on_the_line_is_a_curve_beside_the_diagonal():
+    z = np.linspace(-3, 4, 5)[:, None]
+    (ax,) = clouds.curve_of_f({"naign": (z, 2 * z)}, Trimodal()).axes
+    curve, diagonal = ax.lines
+    assert curve.get_ydata().tolist() == (2 * z[:, 0]).tolist()
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [-3, 4]
+    assert len(ax.patches) == 6  # a band each way for each mode
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_heat_and_arrows_in_the_plane_and_on_the_line(sides):
+    limits, n = [(-1.0, 1.0)] * sides, 4
+    values = np.arange(n**sides, dtype=float)
+    manifold = np.zeros((3, sides))
+    axes = plane.heat([("NAIGN", values), ("exact", values)], limits, "drift", manifold, scale=(0, 9)).axes
+    if sides == 1:
+        assert axes[0].lines[-1].get_xdata().tolist() == [-0.75, -0.25, 0.25, 0.75]
+        assert axes[0].lines[-1].get_ydata().tolist() == values.tolist() and axes[0].get_ylim() == (0, 9)
+    else:
+        assert axes[0].images[0].get_array().tolist() == values.reshape(n, n).tolist()
+    start = np.linspace(-1, 1, 3 * sides).reshape(3, sides)
+    (ax,) = [a for a in plane.arrows([("f", start, 0.5 * start)], manifold, columns=1).axes if a.get_title()]
+    assert ax.get_title() == "f" and len(ax.collections) == 3
