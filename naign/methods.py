@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from naign import losses, matching
+from naign.base.settings import Field, settings
 from naign.matching import Pairs
-from naign.settings import Field, settings
 from naign.sources import Sampler
 
 Terms = dict[str, Tensor]

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from naign.settings import Field, settings
+from naign.base.settings import Field, settings
 
 
 class MLP(nn.Module):

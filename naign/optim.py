@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from naign.settings import Field, Numbers, settings
+from naign.base.settings import Field, Numbers, settings
 
 
 @settings

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from naign import files
+from naign.base import files
+from naign.base.settings import values
 from naign.matching import Replay
 from naign.methods import reconstruction_only
 from naign.optim import Optimiser, Schedule
-from naign.settings import values
 from naign.sources import Sampler
 
 CHECKPOINT_SECONDS = 60.0

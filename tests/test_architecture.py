@@ -1,4 +1,4 @@
-"""The stages of the package import forward only, and the core needs few packages."""
+"""Imports run one way, from the pages down to the core, and training needs few packages."""
 
 import ast
 import subprocess
@@ -10,76 +10,64 @@ import pytest
 import naign
 
 PACKAGE = Path(naign.__file__).parent
-# Each stage may import the ones before it.
-ORDER = [
-    *(
-        "files",
-        "cuda",
-        "settings",
-        "optim",
-        "provenance",
-        "sources",
-        "toys",
-        "images",
-        "downloads",
-        "folders",
-        "ffhq",
-        "models",
-        "corruptions",
-        "losses",
-        "matching",
-        "memories",
-    ),
-    *("methods", "balanced", "loop", "training", "records", "projection", "fields", "metrics", "lenet", "evaluation"),
-    *("fewshot", "baselines", "restoration", "ood"),
-    *(
-        "tables",
-        "field_tables",
-        "figures",
-        "pictures",
-        "maps",
-        "frontiers",
-        "panels",
-        "profiles",
-        "experiment",
-        "experiments",
-        "campaign",
-    ),
-    *("bench", "readme", "runner", "__init__", "__main__"),
-]
-CORE = {"torch", "numpy", "safetensors", "tqdm"}
+# What a folder may import of the package. `core` is the files at the top, of which `__init__` and `__main__`,
+# the face and the command, may reach anywhere.
+MAY = {
+    "base": set(),
+    "core": {"base", "core"},
+    "data": {"base", "data"},
+    "evaluate": {"base", "core", "data", "evaluate"},
+    "study": {"base", "core", "data", "evaluate", "study"},
+    "pages": {"base", "core", "data", "evaluate", "study", "pages"},
+}
+MODULES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
+LIGHT = {"torch", "numpy", "safetensors", "tqdm", "pydantic"}
 
 
-def imports(path, top_level_only=False):
-    tree = ast.parse(path.read_text())
-    for node in tree.body if top_level_only else ast.walk(tree):
+def folder(parts):
+    """Of a module's path within the package."""
+    return parts[0] if (PACKAGE / parts[0]).is_dir() else "core"
+
+
+def imports(path):
+    """Every module of the package that a file imports, wherever in it, as the parts of its path."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            if node.module == "naign":
-                yield from (f"naign.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
+            assert node.level == 0, f"{path}: imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1:] for name in names if name.startswith("naign."))
 
 
-def test_every_module_has_its_place():
-    assert {p.stem for p in PACKAGE.glob("*.py")} == set(ORDER)
+def test_every_folder_is_a_room_with_a_rule():
+    assert {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"} == MAY.keys() - {"core"}
 
 
-@pytest.mark.parametrize("module", ORDER)
-def test_imports_go_forward_only(module):
-    for name in imports(PACKAGE / f"{module}.py"):
-        stage = name.split(".")[1] if name.startswith("naign.") else None
-        if stage in ORDER:
-            assert ORDER.index(stage) < ORDER.index(module), f"{module} imports {name}"
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_run_one_way(module):
+    if str(module) in ("__init__.py", "__main__.py"):
+        return
+    for parts in imports(PACKAGE / module):
+        target = folder(parts) if (PACKAGE / parts[0]).is_dir() or (PACKAGE / f"{parts[0]}.py").exists() else "face"
+        assert target in MAY[folder(module.parts)], f"{module} imports naign.{'.'.join(parts)}"
 
 
-def test_the_core_imports_with_four_packages_only():
-    code = "import naign, naign.__main__, sys; print('\\n'.join({m.split('.')[0] for m in sys.modules}))"
-    loaded = set(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    )
-    heavy = {"matplotlib", "scipy", "sklearn", "skimage", "PIL"}
-    heavy |= {"jupytext", "papermill", "ipywidgets", "IPython", "prdc", "pandas"}
-    assert not heavy & loaded
-    assert loaded >= CORE
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_no_room_is_too_large(module):
+    assert len((PACKAGE / module).read_text().splitlines()) <= 250
+
+
+def loaded(code):
+    code += "; import sys; print('\\n'.join({m.split('.')[0] for m in sys.modules}))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_training_needs_five_packages_only():
+    run = "import naign; naign.fit('grid', profile='quick', steps=2, width=8, batch_size=8, progress=False)"
+    heavy = {"matplotlib", "pandas", "skimage", "PIL", "pooch", "jupytext", "papermill", "ipywidgets", "prdc"}
+    found = loaded(run)
+    assert found >= LIGHT and not heavy & found
+    assert not (heavy | {"scipy", "sklearn"}) & loaded("import naign, naign.training, naign.pages.command")

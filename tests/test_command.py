@@ -11,7 +11,7 @@ import time
 import pytest
 
 import naign
-from naign.__main__ import main
+from naign.pages.command import main
 from naign.corruptions import CORRUPTIONS
 
 SMALL = ["-p", "profile=quick", "-p", "steps=20", "-p", "width=8", "-p", "batch_size=8"]

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from naign.base.settings import Field, settings
 from naign.data.folder import opened, read
 from naign.data.images import Downloaded, needed
 from naign.data.samples import PowerOfTwo, TensorData, split
-from naign.settings import Field, settings
 
 # Grey means of 4 x 4 blocks, 16 bytes an image: alike for every size that the images are published
 # in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.

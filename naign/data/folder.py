@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from naign.base.settings import Field, settings
 from naign.data.images import needed
 from naign.data.samples import PowerOfTwo, TensorData, split
-from naign.settings import Field, settings
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
 
-from naign.files import cache_root, writable_directory
+from naign.base.files import cache_root, writable_directory
 
 
 def needed(module: str, use: str, package: str) -> ModuleType:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from naign.base.settings import Field, settings
 from naign.data.images import Downloaded, ImageSet, needed
 from naign.data.samples import TensorData, resized, split
-from naign.settings import Field, settings
 
 
 @settings

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from naign.settings import Field, Numbers, settings
+from naign.base.settings import Field, Numbers, settings
 
 
 class Toy:

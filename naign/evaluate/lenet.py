@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from naign import files, models
+from naign import models
+from naign.base import files
 from naign.data.samples import TensorData
 
 PATH = Path(__file__).with_name("lenet.safetensors")

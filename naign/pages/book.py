@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naign import files
-from naign.settings import settings, values
+from naign.base import files
+from naign.base.settings import settings, values
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

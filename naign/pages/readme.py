@@ -154,7 +154,9 @@ def _balanced() -> list[str]:
     for score, name in (("high_quality", "within 3σ ↑"), ("reverse_kl", "reverse KL ↓")):
         found = _line(tidy(long), [best], f"ffz.{score}", 3)
         lines.append([f"grid, {steps:,} steps, a quarter by rejection: f(f(z)) {name}", "", "", *found])
-    said = "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon:"
+    said = (
+        "*Balanced* is `naign-balanced`: an optimal assignment in place of the nearest. Of the two columns with Muon:"
+    )
     head = ["beyond the paper: f(z)", "NAIGN (AdamW)", "NAIGN, Muon", "balanced (Muon)"]
     return [table(head, lines), f"{said} {provenance_line(origin + _every(long))}"]
 

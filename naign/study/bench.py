@@ -15,12 +15,12 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from naign import matching
+from naign.base.settings import changed
 from naign.data.toys import Grid
 from naign.losses import distance
 from naign.methods import make
 from naign.models import MLP, seeded
 from naign.optim import Schedule
-from naign.settings import changed
 from naign.sources import StandardNormal
 from naign.study.experiment import Experiment, build
 from naign.study.provenance import device_name

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
 from naign.data.folder import Folder
 from naign.data.samples import TensorData
 from naign.methods import METHODS
 from naign.models import Convolutional, Dense, seeded
 from naign.optim import Schedule
-from naign.settings import Field, changed, defaults, settings, values
 from naign.sources import SOURCES
 from naign.study import recipes
 from naign.study.provenance import provenance

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from naign.files import PROJECT
+from naign.base.files import PROJECT
 
 
 def provenance(device: torch.device, seconds: float) -> dict:

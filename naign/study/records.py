@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from naign import files
-from naign.files import PROJECT, cache_root, joined, under
+from naign.base import files
+from naign.base.files import PROJECT, cache_root, joined, under
 
 TEXTS = ("config", "metrics", "provenance")
 PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))

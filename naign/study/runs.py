@@ -8,11 +8,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from naign import files
+from naign.base import files
+from naign.base.files import cache_root
 from naign.data import DATA
 from naign.data.samples import TensorData
 from naign.evaluate.scores import scores
-from naign.files import cache_root
 from naign.study import records
 from naign.study.experiment import FOLDER, Experiment, build, get, names, own
 from naign.study.recipes import PROFILES

@@ -7,7 +7,7 @@ import pytest
 
 from naign import methods, models
 from naign.optim import Schedule
-from naign.settings import Field, Numbers, changed, defaults, settings, values
+from naign.base.settings import Field, Numbers, changed, defaults, settings, values
 
 
 @settings

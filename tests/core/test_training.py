@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from naign import files, methods
+from naign import methods
+from naign.base import files
 from naign.data.samples import TensorData
 from naign.data.toys import Grid
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
-from naign.settings import changed
+from naign.base.settings import changed
 from naign.sources import StandardNormal
 from naign.training import WARM_UP, NonFiniteLoss, Training
 

@@ -11,7 +11,7 @@ import torch
 from naign.data import DATA, SETS, or_stand_in, sets
 from naign.data.ffhq import FFHQ100
 from naign.data.sets import Digits, Faces, Mnist
-from naign.settings import values
+from naign.base.settings import values
 
 
 def test_every_data_set_says_what_it_is_before_it_is_loaded():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from naign.data import toys
-from naign.settings import values
+from naign.base.settings import values
 
 ALL = [toys.Trimodal(), toys.Grid(), toys.EightGaussians(), toys.TwoMoons(), toys.TwoMoons(0.0)]
 

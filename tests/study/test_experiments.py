@@ -6,7 +6,7 @@ import torch
 import naign
 from naign import experiments, profiles, toys
 from naign.experiments import get
-from naign.settings import Schedule, typed
+from naign.base.settings import Schedule, typed
 
 
 def test_the_paper_profile_is_the_papers():

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
 SHARD_BYTES = 15 * 2**20
 

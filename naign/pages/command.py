@@ -1,0 +1,175 @@
+"""The `naign` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 2 after one sentence about bad input, 130 on Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        if getattr(options, "threads", 0):
+            torch.set_num_threads(options.threads)
+        return options.run(options) or 0
+    except ValueError as error:
+        print(f"naign: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="naign", description="Non-adversarial idempotent generative models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable, text: str, settings: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=function)
+        if settings:
+            sub.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help=settings)
+        return sub
+
+    command("list", _list, "experiments, profiles and what is recorded")
+
+    fit = command("fit", _fit, "train one experiment, or load its run if it exists", "profile, seed or any setting")
+    fit.add_argument("name", help="an experiment or a data set, see `naign list`")
+    fit.add_argument("-o", "--output", type=Path, help="also save the run to this new directory")
+    fit.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    fit.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    text = "train what a profile lacks and commit it to data/records"
+    record = command("record", _record, text, "a variant: numbers only")
+    record.add_argument("profile", nargs="?", default="cpu")
+    record.add_argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)")
+    record.add_argument("--seeds", type=int, default=0, help="how many (default: the profile's)")
+    record.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+    record.add_argument("--rescore", action="store_true", help="train nothing: measure all kept weights anew")
+
+    run = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
+    run.add_argument("notebook", type=Path)
+    run.add_argument("-o", "--output", type=Path, required=True)
+
+    text = "step time against Algorithm 1, IGN and the matrix rate"
+    bench = command("bench", _bench, text, "profile or any setting of an experiment")
+    bench.add_argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
+    bench.add_argument("--rounds", type=int, default=15)
+    bench.add_argument("--threads", type=int, default=0)
+    bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
+
+    lenet = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
+    lenet.add_argument("-o", "--output", type=Path, help="file to write (default: the one in the package)")
+
+    ood = command("ood", _ood, "measure and record how well the recorded networks on digits tell what is no digit")
+    ood.add_argument("profile")
+
+    command("readme", _readme, "bring the README's numbers and picture up to date with the records")
+
+    book = command("book", _book, "execute what changed and build the book at _build/html")
+    book.add_argument("--profile", default="recorded")
+    return parser
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """["a=1", ...] as {"a": "1", ...}."""
+    for item in given:
+        if "=" not in item:
+            raise ValueError(f"-p {item} is not KEY=VALUE: write it like -p seed=3.")
+    return dict(item.split("=", 1) for item in given)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from naign.study import experiment, recipes, records
+
+    print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs")
+    for name in experiment.names():
+        counts = {p: len(records.recorded(name, p)) for p in recipes.PROFILES}
+        print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from naign.base import files
+    from naign.study import experiment, runs
+
+    parameters = pairs(options.p)
+    profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
+    asked = experiment.get(options.name, profile, **parameters)
+    if options.output and options.output.exists():
+        raise ValueError(f"{options.output} exists already: choose another name or remove it.")
+    if options.output:
+        files.writable_directory(options.output.parent)
+    run = runs.load_or_fit(asked, weights=True, progress=not options.quiet)
+    path = run.save(options.output) if options.output else runs.find(asked, weights=True)
+    print(path)
+    if len(asked.data.shape) == 3:
+        from naign.pages import sheets
+
+        print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), path)))
+
+
+def _record(options: argparse.Namespace) -> int:
+    from naign.study import recording, runs
+
+    if options.rescore:
+        done, left = runs.rescore_records()
+        print("\n".join([f"{len(done)} runs are scored anew; of these no weights are kept:", *left]))
+        return 0
+    return 0 if recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs) else 1
+
+
+def _run(options: argparse.Namespace) -> None:
+    from naign.pages import book
+
+    book.run(options.notebook, options.output, pairs(options.p))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from naign.study import bench, experiment
+
+    if options.name == "matchings":
+        result, text = bench.measure_matchings(options.rounds), bench.report_matchings
+    elif options.name:
+        asked = experiment.get(options.name, **({"profile": "cpu"} | pairs(options.p)))
+        result, text = bench.measure_step(asked, options.rounds), bench.report_step
+    elif options.p:
+        raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
+    else:
+        result, text = bench.measure(options.rounds), bench.report
+    print(text(result))
+    if options.output:
+        options.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _lenet(options: argparse.Namespace) -> None:
+    from naign.data.sets import Mnist
+    from naign.evaluate import lenet
+
+    path = options.output or lenet.PATH
+    net, record = lenet.train(Mnist().load())
+    lenet.save(net, record, path)
+    print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
+
+
+def _ood(options: argparse.Namespace) -> None:
+    from naign.study import outsiders
+
+    print(outsiders.record(options.profile))
+
+
+def _readme(options: argparse.Namespace) -> None:
+    from naign.base.files import PROJECT
+    from naign.pages import readme
+
+    readme.write(PROJECT)
+
+
+def _book(options: argparse.Namespace) -> int:
+    from naign.pages import book
+
+    return book.build(options.profile)
