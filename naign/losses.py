@@ -18,7 +18,7 @@ DISTANCES = get_args(Distance)
 
 
 def distance(a: Tensor, b: Tensor, kind: str = "l2") -> Tensor:
-    """d(a, b), one value a sample.
+    """d(a, b), one value a sample, (N,), 0 or more.
 
     Parameters
     ----------
@@ -27,9 +27,6 @@ def distance(a: Tensor, b: Tensor, kind: str = "l2") -> Tensor:
         value a coordinate (MAE), which reads the same at any image size; with
         "-squared" appended, their squares
 
-    Returns
-    -------
-    (N,), 0 or more
     """
     if a.shape != b.shape:
         raise ValueError(f"cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}: they must agree.")

@@ -50,14 +50,9 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     Parameters
     ----------
     x : (N, *D); z : (M, *D)
-    d : distance, see `naign.losses.distance`
     dtype : "float32", "bfloat16" to run f on the candidates in half precision, or "auto"
         for whichever is faster on this machine
     chunk : candidates a pass; 0 for what suits the device
-
-    Returns
-    -------
-    (N,) integers in [0, M)
     """
     half = dtype == "bfloat16" or (dtype == "auto" and fast_in_half_precision(x.device.type))
     chunk = chunk or _chunk(z)
@@ -109,18 +104,10 @@ def nearest_of_the_rest(f: nn.Module, x: Tensor, z: Tensor, epsilon: float, d: s
 
 
 def assignment(cost: Tensor) -> Tensor:
-    """The permutation s of least sum_i cost[i, s(i)], exactly, by scipy's solver on the host.
+    """The permutation s of least sum_i cost[i, s(i)], (N, N) -> (N,), exactly, by scipy's solver on the host.
 
-    min_s sum_i d(f(z_i), x_s(i)) is the optimal transport between two samples of one size: every data
-    point gets one sample, and every sample a data point.
-
-    Parameters
-    ----------
-    cost : (N, N)
-
-    Returns
-    -------
-    (N,) integers, on the device of the cost
+    It is the optimal transport between two samples of one size: every data point gets one sample, and
+    every sample a data point.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -131,18 +118,10 @@ def assignment(cost: Tensor) -> Tensor:
 
 
 def entropic(cost: Tensor, temperature: float = 0.02, iterations: int = 50) -> Tensor:
-    """An almost even choice of a column for each row, from the prices of Sinkhorn's iteration (Cuturi 2013).
+    """An almost even choice of a column for each row, (N, M) -> (N,), from Sinkhorn's prices (Cuturi 2013).
 
-    Solves min_P <P, C> - t H(P) with even margins for the prices g of the columns; each row then takes
-    the column that minimises C_ij - g_j. On the cost's device, without waiting for it.
-
-    Parameters
-    ----------
-    cost : (N, M); temperature : t, as a share of the mean cost
-
-    Returns
-    -------
-    (N,) integers
+    Solves min_P <P, C> - t H(P) with even margins for the prices g of the columns, where t is `temperature`
+    times the mean cost; each row then takes the column that minimises C_ij - g_j. Nothing waits for the device.
     """
     t = temperature * cost.mean()
     log_k = -cost / t
@@ -197,12 +176,7 @@ class Pool:
 
     `size` noises and as many data points are matched at once, which evens out the accidents of a
     batch; the pairs are then gone through `reuse` times, N at a time, in a new order each time.
-
-    Parameters
-    ----------
-    match : noises z, their images f(z) and data points x, (M, *D) each -> (M,) the data point of each noise
-    data : where data points are drawn
-    size : pairs at once, a multiple of N; reuse : times each is used
+    `match` tells of noises z, their images f(z) and data points x, (M, *D) each, the data point of each noise, (M,).
     """
 
     def __init__(self, match: Callable[[Tensor, Tensor, Tensor], Tensor], data: Sampler, size: int, reuse: int):
@@ -236,14 +210,7 @@ class Pool:
 
 
 class Joined:
-    """Two searches that share each batch.
-
-    Parameters
-    ----------
-    first : (f, x, source, generator) -> pairs, without a memory
-    rest : the memory that finds the pairs for the rest of the batch
-    share : of the batch that goes to the first, above 0 and below 1
-    """
+    """Two searches that share each batch: `first`, without a memory, gets a share of it, the pool the rest."""
 
     def __init__(self, first: Callable[..., Pairs], rest: Pool, share: float):
         self.first, self.rest, self.share = first, rest, share

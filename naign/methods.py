@@ -20,11 +20,7 @@ Terms = dict[str, Tensor]
 
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
-    """f of several batches in one call, or in one call each if f has a batch norm.
-
-    A batch norm computes statistics over what it is given, so joining batches would
-    change the result.
-    """
+    """f of several batches in one call, or in one each if f has a batch norm, whose statistics joining would change."""
     if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in f.modules()):
         return tuple(f(x) for x in inputs)
     return f(torch.cat(inputs)).split([len(x) for x in inputs])
@@ -43,9 +39,7 @@ class ThreeTerms:
     w_rec: float = Field(1.0, ge=0, description="weight of reconstruction, Eq. 5")
     w_imle: float = Field(1.0, ge=0, description="weight of the generative term, Eq. 8")
     w_idem: float = Field(1.0, ge=0, description="weight of idempotence; 0 leaves the term out")
-    idempotence: Literal["modified", "plain"] = Field(
-        "modified", description="Appendix 7, or Eq. 6 as Algorithm 1 prints it"
-    )
+    idempotence: Literal["modified", "plain"] = Field("modified", description="Appendix 7; plain: Eq. 6")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct", "spread")
 
@@ -73,10 +67,8 @@ class NAIGN(ThreeTerms):
     def terms(
         self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs | None = None
     ) -> Terms:
-        """The loss terms of one batch x (N, *D) and their weighted total, the share of winners that differ, the spread.
-
-        found : what `search` found for this batch, if that is known already
-        """
+        """The loss terms of one batch x (N, *D), their weighted total, the share of winners that differ, the spread;
+        `found` is what `search` found for this batch, if that is known already."""
         z_star, _, distinct = found or self.search(f, x, source, generator)
         z = [source.sample(len(x), generator)] if self.w_idem else []  # others than the winners, which are chosen
         fx, fz_star, *fz = together(f, x, z_star, *z)
@@ -159,20 +151,9 @@ class DAE:
         return {"rec": rec, "total": rec, "spread": spread(x, fx)}
 
 
-def reconstruction_only(method: Any, f: nn.Module, x: Tensor) -> Terms:
-    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
-    fx = f(x)
-    rec = losses.reconstruction(x, fx, method.distance)
-    zero = torch.zeros_like(rec.detach())
-    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
-
-
-# --- beyond the paper: other matchings
-
-
 @settings
 class Rejection(NAIGN):
-    """RS-IMLE's prior in NAIGN: candidates already within epsilon of a data point do not stand for election."""
+    """Beyond the paper: RS-IMLE in NAIGN. Candidates within epsilon of a data point do not stand for election."""
 
     epsilon: float = Field(0.1, gt=0, description="in units of the distance")
     candidate_dtype: Literal["float32"] = "float32"
@@ -184,20 +165,16 @@ class Rejection(NAIGN):
 
 @settings
 class Balanced(ThreeTerms):
-    """NAIGN with an optimal assignment in place of the nearest: every data point gets one sample, every sample
-    a data point.
+    """NAIGN with an optimal assignment in place of the nearest: a sample for every data point, and the reverse.
 
     min over permutations s of sum_i c(z_i, x_s(i)), solved exactly for a pool of pairs, with
 
         c(z, x) = |f(z) - x|^p + w |z - x|^q
 
-    in Euclidean distances, which take one matrix product whatever d is. Exponents below 1 make the cost
-    concave: mass that is in place stays, and the surplus of a mode goes all the way to where it lacks,
-    instead of all moving up by one (Gangbo and McCann 1996). The second term picks that surplus among the
-    noises that are no data: f(x) = x holds the others fast.
-
-    A share of each batch may go to the rejecting search instead: it draws in from their ends the bridges that the
-    assignment, which sends their middle this way in one pool and that way in the next, leaves standing.
+    in Euclidean distances. Exponents below 1 make the cost concave: mass that is in place stays, and the surplus
+    of a mode goes all the way to where it lacks (Gangbo and McCann 1996). The second term picks that surplus among
+    the noises that are no data: f(x) = x holds the others fast. A share of each batch may go to the rejecting
+    search instead, which draws in the bridges that the assignment leaves standing from their ends.
     """
 
     pool: int = Field(4, ge=1, description="pairs matched at once, as a multiple of the batch size N")
@@ -209,7 +186,7 @@ class Balanced(ThreeTerms):
     epsilon: float = Field(0.1, gt=0, description="as in `Rejection`")
 
     def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs) -> Terms:
-        """As those of `NAIGN`; the noises matched are plain draws, so idempotence is asked of their images too."""
+        """As those of `NAIGN`; the noises matched are plain draws, so idempotence is asked of their images."""
         z, target, distinct = found
         fx, fz = together(f, x, z)
         rec, imle = losses.reconstruction(x, fx, self.distance), losses.imle(target, fz, self.distance)

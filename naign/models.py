@@ -44,13 +44,8 @@ class ConvAutoencoder(nn.Module):
     Convolutions of stride 2 halve the image down to 4 x 4 while the channels double from
     `width`; one more convolution leaves a code of 1 x 1 with as many channels; the decoder
     mirrors all this and ends in tanh. LeakyReLU 0.2 on the way down, ReLU on the way up.
-    The first layer, the code and the output have no norm.
-
-    Parameters
-    ----------
-    shape : (C, H, H) with H a power of two, 8 or more
-    width : channels of the first layer, a multiple of 8 for the group norm; the paper's is 64
-    norm : "batch", as IGN's, or "group" with 8 groups
+    The first layer, the code and the output have no norm. For images (C, H, H) with H a power of two,
+    8 or more; the settings are those of `Convolutional`.
     """
 
     def __init__(self, shape: tuple[int, ...], width: int = 64, norm: str = "batch"):

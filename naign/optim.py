@@ -53,17 +53,11 @@ class Schedule:
 
 
 class Optimiser:
-    """One interface to both choices of `Schedule.optimiser`.
+    """AdamW, or Muon for the weights within f and AdamW for the rest: first and last layer, biases and norms.
 
     Muon (Jordan et al. 2024, torch.optim.Muon) replaces the momentum of a weight matrix by the nearest
     orthogonal one, so that all directions of the matrix learn at one pace; its step is scaled to the
-    size of AdamW's, so that one learning rate serves both. It takes the weights within f, a kernel as
-    a matrix of a row an output; first and last layer, biases and norms stay with AdamW.
-
-    Parameters
-    ----------
-    f : on the device to train on
-    schedule : its lr, weight_decay and optimiser
+    size of AdamW's, so that one learning rate serves both. A kernel is a matrix of a row an output.
     """
 
     def __init__(self, f: nn.Module, schedule: Schedule):

@@ -20,7 +20,7 @@ def generate(
     applications: int = 1,
     keep: float = 1.0,
 ) -> Tensor:
-    """f(z), or f(f(z)), ..., for draws z of the source.
+    """f(z), or f(f(z)), ..., (n, *D), for draws z of the source.
 
     Parameters
     ----------
@@ -28,10 +28,6 @@ def generate(
     applications : how many times f is applied, 0 or more
     keep : n / keep draws are made, and the n of least drift returned: f tells which of its images
         missed the manifold
-
-    Returns
-    -------
-    (n, *D)
     """
     if n < 1:
         raise ValueError(f"n is {n}: generate at least 1 sample.")

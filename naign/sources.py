@@ -19,12 +19,7 @@ class Sampler(Protocol):
 
 
 class StandardNormal(nn.Module):
-    """N(0, I) over samples of a given shape.
-
-    Parameters
-    ----------
-    shape : the shape *D of one sample
-    """
+    """N(0, I) over samples of a given shape *D."""
 
     def __init__(self, shape: tuple[int, ...]):
         super().__init__()
@@ -41,11 +36,7 @@ class Fourier(nn.Module):
     White noise is real, so its transform has the symmetry of a real image's; scaling every
     frequency by the data's standard deviation there keeps that symmetry and gives each
     frequency exactly the data's power. Taking the real part of independently drawn
-    frequencies instead, as public IGN code does, halves the power.
-
-    Parameters
-    ----------
-    shape : (C, H, W)
+    frequencies instead, as public IGN code does, halves the power. Samples are (C, H, W).
 
     The statistics are buffers, so a saved model samples without the data; before `estimate`
     they are those of N(0, I).

@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from naign import losses
 from naign.base import files
 from naign.base.settings import values
 from naign.matching import Replay
-from naign.methods import reconstruction_only
+from naign.methods import Terms, spread
 from naign.optim import Optimiser, Schedule
 from naign.sources import Sampler
+from naign.state import State
 
 CHECKPOINT_SECONDS = 60.0
 WARM_UP = 11  # steps before a capture: both kinds run among them, but for once in a thousand times
@@ -32,7 +34,7 @@ class NonFiniteLoss(ValueError):
     """A loss term became NaN or infinite; f holds the last good state."""
 
 
-class Training:
+class Training(State):
     """One training of f, in place; `fit` carries it out.
 
     Parameters
@@ -95,7 +97,7 @@ class Training:
         self.keep()
 
     def fit(self, progress: bool = True) -> None:
-        """Train to the end.
+        """Train to the end, and warn if f ends up nearly constant: idempotence alone is content with that.
 
         Raises
         ------
@@ -103,23 +105,19 @@ class Training:
             If a term becomes NaN or infinite. f is put back to the last good state.
         KeyboardInterrupt
             On Ctrl-C, after saving the state to `checkpoint`.
-
-        Warns
-        -----
-        UserWarning
-            If f ends up nearly constant: idempotence alone is content with that.
         """
         if self.checkpoint:
             files.writable_directory(self.checkpoint)
             self.resume()
         try:
-            self._run(progress)
+            with tqdm(total=self.schedule.steps, disable=not progress, mininterval=1.0, unit="step") as bar:
+                self._run(bar)
         except KeyboardInterrupt:
             self.rewind()
             if self.checkpoint:
                 self.save()
-                steps = self.schedule.steps
-                print(f"\nstopped after step {self.step} of {steps}; the same call continues.", file=sys.stderr)
+                of = f"{self.step} of {self.schedule.steps}"
+                print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
             raise
         spread = self.history.get("spread", [1.0])[-1]
         if spread < COLLAPSED and self.schedule.batch_size > 1:
@@ -129,25 +127,24 @@ class Training:
                 stacklevel=2,
             )
 
-    def _run(self, progress: bool) -> None:
+    def _run(self, bar: tqdm) -> None:
         steps, every = self.schedule.steps, self.schedule.log_every
-        self.look()
         saved, one_step = time.monotonic(), self.one_step
         # A memory is filled by waiting for the host, and Muon reads its learning rate there.
         captures = self.device.type == "cuda" and not self.memory and self.schedule.optimiser == "adamw"
         capture_at = max(self.step, self.schedule.warm_start) if captures else -1
-        with tqdm(total=steps, initial=self.step, disable=not progress, mininterval=1.0, unit="step") as bar:
-            while self.step < steps:
-                if self.step == capture_at and self.step + 2 * WARM_UP < steps:
-                    one_step = self.captured()
-                self.advance(one_step)
-                if self.step % every == 0 or self.step == steps:
-                    bar.update(self.step - bar.n)
-                    bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
-                    self.keep()
-                    if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                        self.save()
-                        saved = time.monotonic()
+        self.look()
+        while self.step < steps:
+            if self.step == capture_at and self.step + 2 * WARM_UP < steps:
+                one_step = self.captured()
+            self.advance(one_step)
+            if self.step % every == 0 or self.step == steps:
+                bar.update(self.step - bar.n)
+                bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
+                self.keep()
+                if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
 
     def advance(self, one_step: Callable[[bool], None]) -> None:
         """One step at its learning rate, of its kind."""
@@ -159,7 +156,7 @@ class Training:
     def one_step(self, again: bool = False) -> None:
         """A step on a new batch, or `again` on a past one."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16"):
-            terms = self.replayed() if again else self.terms()
+            terms = self.terms(again)
         self.optimiser.step(terms["total"])
         with torch.no_grad():
             found = torch.stack([terms[name].detach() for name in self.method.columns])
@@ -168,20 +165,20 @@ class Training:
             bad = torch.where(torch.isfinite(found), math.inf, self.counter)
             torch.minimum(self.first_bad, bad, out=self.first_bad)
 
-    def terms(self) -> dict[str, Tensor]:
+    def terms(self, again: bool) -> dict[str, Tensor]:
+        inputs = (self.source, self.generator)
+        if again:
+            x, *found = self.replay.draw(self.generator)
+            return self.method.terms(self.f, x, *inputs, tuple(found))
         x = self.data.sample(self.schedule.batch_size, self.generator)
         if self.step < self.schedule.warm_start:
             return reconstruction_only(self.method, self.f, x)
         if not self.search:
-            return self.method.terms(self.f, x, self.source, self.generator)
-        found = self.search(self.f, x, self.source, self.generator)
+            return self.method.terms(self.f, x, *inputs)
+        found = self.search(self.f, x, *inputs)
         if self.schedule.replay:
             self.replay.store(x, *found)
-        return self.method.terms(self.f, x, self.source, self.generator, found)
-
-    def replayed(self) -> dict[str, Tensor]:
-        x, *found = self.replay.draw(self.generator)
-        return self.method.terms(self.f, x, self.source, self.generator, tuple(found))
+        return self.method.terms(self.f, x, *inputs, found)
 
     def captured(self) -> Callable[[bool], None]:
         """Both kinds of step as CUDA graphs, after real steps on a side stream, as capture needs; they count."""
@@ -193,10 +190,7 @@ class Training:
         torch.cuda.current_stream().wait_stream(stream)
         kinds = [False, True] if self.schedule.replay else [False]
         steps = [_captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
-        return lambda again: steps[again]()
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
+        return lambda again=False: steps[again]()
 
     def log(self) -> dict[str, float]:
         """One row of the history; the only place where the host waits for the device."""
@@ -207,12 +201,11 @@ class Training:
         if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
             self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
         last = self.history["step"][-1] if self.history["step"] else 0
-        row = (self.sums / (self.step - last)).tolist()
+        row = dict(zip(self.method.columns, (self.sums / (self.step - last)).tolist(), strict=True))
         self.sums.zero_()
-        self.history["step"].append(self.step)
-        for name, value in zip(self.method.columns, row, strict=True):
+        for name, value in {"step": self.step, **row}.items():
             self.history[name].append(value)
-        return dict(zip(self.method.columns, row, strict=True))
+        return row
 
     def fail(self, what: str, when: str) -> None:
         self.rewind()
@@ -229,57 +222,13 @@ class Training:
             self.clock[self.step] = round(self.seconds(), 2)
             self.snapshots[self.step] = {k: v.detach().cpu().clone() for k, v in self.f.state_dict().items()}
 
-    # --- state: kept in memory at every row of the history, on disk about every minute
 
-    def keep(self) -> None:
-        state = files.joined({name: part.state_dict() for name, part in self.parts.items()})
-        history = {k: list(v) for k, v in self.history.items()}
-        tensors = {k: v.detach().clone() for k, v in state.items()}
-        self.good = (self.step, tensors, self.generator.get_state(), history)
-
-    def rewind(self) -> None:
-        """Back to the last good state: an interrupt may have come in mid-step."""
-        self.step, tensors, rng, self.history = self.good
-        for name, part in self.parts.items():
-            part.load_state_dict(files.under(tensors, name))
-        self.generator.set_state(rng.cpu())
-        self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
-        self.clock = {s: v for s, v in self.clock.items() if s <= self.step}
-        self.counter.fill_(self.step)
-        self.sums.zero_()
-        self.first_bad.fill_(math.inf)
-
-    def save(self) -> None:
-        """The last good state to the checkpoint's directory; each snapshot once, in a file of its own."""
-        step, tensors, rng, history = self.good
-        clock = {s: v for s, v in self.clock.items() if s <= step}
-        for s in clock.keys() - self.on_disk:
-            files.save_tensors(self._snapshot(s), self.snapshots[s], {})
-            self.on_disk.add(s)
-        meta = {"step": step, "history": history, "seconds": self.seconds(), "clock": clock}
-        meta = {k: json.dumps(v) for k, v in meta.items()} | {"fingerprint": self.fingerprint}
-        files.save_tensors(self.checkpoint / "checkpoint.safetensors", tensors | {"generator": rng}, meta)
-
-    def resume(self) -> None:
-        path = self.checkpoint / "checkpoint.safetensors"
-        if not path.exists():
-            return
-        tensors, meta = files.load_tensors(path)
-        if meta.pop("fingerprint") != self.fingerprint:
-            raise ValueError(
-                f"{path} belongs to a training with other settings or data: delete it or name another directory."
-            )
-        meta = {k: json.loads(v) for k, v in meta.items()}
-        self.began -= meta["seconds"]
-        self.clock = {int(s): v for s, v in meta["clock"].items()}
-        self.snapshots = {s: files.load_tensors(self._snapshot(s))[0] for s in self.clock}
-        self.on_disk = set(self.clock)
-        rng = tensors.pop("generator")
-        self.good = (meta["step"], {k: v.to(self.device) for k, v in tensors.items()}, rng, meta["history"])
-        self.rewind()
-
-    def _snapshot(self, step: int) -> Path:
-        return self.checkpoint / f"snapshot-{step}.safetensors"
+def reconstruction_only(method: Any, f: nn.Module, x: Tensor) -> Terms:
+    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
+    fx = f(x)
+    rec = losses.reconstruction(x, fx, method.distance)
+    zero = torch.zeros_like(rec.detach())
+    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
 
 
 def _captured(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:

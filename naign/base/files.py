@@ -17,7 +17,6 @@ from torch import Tensor
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
-SHARD_BYTES = 15 * 2**20
 
 
 def cache_root() -> Path:
@@ -89,32 +88,3 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             f"{path} does not match its checksum, so it was altered or damaged: delete it, then restore or retrain it."
         )
     return tensors, metadata
-
-
-def save_sharded(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """`save_tensors`, in several files if one would exceed 15 MiB: a.safetensors, a.2.safetensors, ..."""
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, t in tensors.items():
-        size += t.nbytes
-        if size > SHARD_BYTES and shards[-1]:
-            shards.append({})
-            size = t.nbytes
-        shards[-1][name] = t
-    for i, shard in enumerate(shards, 1):
-        save_tensors(_shard(path, i), shard, metadata | {"shards": str(len(shards))})
-
-
-def load_sharded(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What `save_sharded` or `save_tensors` wrote; raises ValueError as `load_tensors` does, of any part."""
-    tensors, metadata = load_tensors(path)
-    for i in range(2, int(metadata.pop("shards", 1)) + 1):
-        more, other = load_tensors(_shard(path, i))
-        if other.pop("shards", None) is None or other != metadata:
-            raise ValueError(f"{_shard(path, i)} does not belong to {path}: restore both or retrain.")
-        tensors |= more
-    return tensors, metadata
-
-
-def _shard(path: Path, i: int) -> Path:
-    return Path(path) if i == 1 else Path(path).with_suffix(f".{i}.safetensors")

@@ -72,23 +72,17 @@ def literal_step(
 
 
 def naign_flops(f: nn.Module) -> int:
-    """Arithmetic of our step with plain idempotence: products of the linear layers alone.
+    """Arithmetic of our step with plain idempotence, of the linear layers alone.
 
-    Candidates: one forward. Data, winners and z: forward and twice that backward.
-    The frozen f at f(z): forward and the gradient of its input.
+    Candidates: one forward. Data, winners and z: forward and twice that backward. The frozen f: twice.
     """
     forward = sum(2 * m.weight.numel() for m in f.modules() if isinstance(m, nn.Linear))
     return forward * (CANDIDATES * N + 3 * 3 * N + 2 * N)
 
 
 def measure(rounds: int = 15, device: str | None = None) -> dict:
-    """Median seconds of each step, and their ratios.
-
-    Returns
-    -------
-    dict with "seconds" by name and, for plain idempotence and the precision of the search
-    that is faster here, the ratios "speedup" (literal / NAIGN), "cost" (NAIGN / IGN) and
-    "rate" (achieved / plain fp32 matrix product); under "fp32" the same in fp32 throughout
+    """Median seconds of each step by name, and of plain idempotence the ratios "speedup" (literal / NAIGN), "cost"
+    (NAIGN / IGN) and "rate" (achieved / plain fp32 matrix product), with the faster search and with fp32 throughout.
     """
     where, toy, source = _where(device), Grid(), StandardNormal((2,))
 
@@ -142,11 +136,8 @@ def report(r: dict) -> str:
 
 
 def measure_step(experiment: Experiment, rounds: int = 20, device: str | None = None) -> dict:
-    """Seconds of one training step of an experiment, its arithmetic, and its share of the matrix rate.
-
-    The arithmetic is that of all convolutions and matrix products, forward and backward, as
-    PyTorch counts it; the rate to compare with is that of large square matrices in the
-    precision of the experiment.
+    """Seconds of one training step of an experiment, its arithmetic (as PyTorch counts it), and its share of the
+    rate of large square matrix products in the experiment's precision.
     """
     where = _where(device)
     f, source = (module.to(where) for module in build(experiment.config()))

@@ -14,7 +14,7 @@ from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
 from naign.data.folder import Folder
 from naign.data.samples import TensorData
-from naign.methods import METHODS
+from naign.methods import METHODS, make
 from naign.models import Convolutional, Dense, seeded
 from naign.optim import Schedule
 from naign.sources import SOURCES
@@ -72,12 +72,12 @@ class Experiment:
 
     def config(self) -> dict:
         """Every setting, spelled out, as it is stored with a run."""
-        config = {"name": self.name, "profile": self.profile, "seed": self.seed}
+        config = {"name": self.name, "profile": self.profile, "seed": self.seed, "shape": self.data.shape}
         config |= {"data": _name(DATA, self.data), "method": _name(METHODS, self.method)}
-        config["shape"] = list(self.data.shape)
         if isinstance(self.data, TensorData):
             config |= {"samples": len(self.data), "data_sha256": self.data.fingerprint()}
-        return config | {"parameters": _plain(self.parameters(), "seed")}
+        config["parameters"] = {k: v for k, v in self.parameters().items() if k != "seed"}
+        return _as_json(config)
 
     def essential(self, config: dict | None = None) -> dict:
         """A configuration (its own by default) without the settings at the package's defaults.
@@ -85,11 +85,11 @@ class Experiment:
         This is what names a run, so that a new setting with a default renames none.
         """
         config = config or self.config()
-        usual: dict[str, object] = {"source": "normal"}
+        usual = {"source": "normal"}
         for part in PARTS:
             usual |= defaults(getattr(self, part))
-        usual, missing = _plain(usual), object()
-        kept = {k: v for k, v in config["parameters"].items() if v != usual.get(k, missing)}
+        usual = _as_json(usual)
+        kept = {k: v for k, v in config["parameters"].items() if k not in usual or v != usual[k]}
         return config | {"parameters": kept}
 
     @property
@@ -145,7 +145,7 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     if name.startswith(FOLDER):
         options = {k: changes.pop(k) for k in ("size", "held_out") if k in changes}
         method = str(changes.pop("method", "naign"))
-        _known(method)
+        make(method)  # refuses an unknown one before the images are read
         return own(Folder(name.removeprefix(FOLDER), **options).load(), method, profile, seed, "folder", **changes)
     full = f"{name}-naign" if name in DATA else name
     if full not in names():
@@ -161,7 +161,7 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
 
 def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:
     """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
-    _known(method)
+    make(method)
     data = TensorData(data.x if data.x.dtype == torch.uint8 else data.x.detach().float(), data.labels, data.test)
     usual = recipes.chosen(data.kind, method, profile)
     changes = {"batch_size": min(usual["batch_size"], len(data))} | changes
@@ -185,11 +185,6 @@ def _standard(name: str, data: Any, method: str, profile: str, seed: int, change
     return Experiment(name, profile, data, seed=seed, **given).with_parameters(**changes)
 
 
-def _known(method: str) -> None:
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}.")
-
-
 def _name(registry: dict, thing: object) -> str:
     """What a registry calls an object of one of its classes."""
     for name, entry in registry.items():
@@ -198,6 +193,6 @@ def _name(registry: dict, thing: object) -> str:
     return f"tensor-{thing.kind}"
 
 
-def _plain(parameters: dict[str, object], *without: str) -> dict[str, object]:
-    """Tuples as lists, as JSON gives them back."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items() if k not in without}
+def _as_json(value: dict) -> dict:
+    """With tuples as lists, as JSON gives them back."""
+    return json.loads(json.dumps(value))

@@ -19,6 +19,7 @@ from naign.base import files
 from naign.base.files import PROJECT, cache_root, joined, under
 
 TEXTS = ("config", "metrics", "provenance")
+LARGEST = 15 * 2**20  # bytes of weights that are committed; larger ones stay local
 PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))
 Build = Callable[[dict], tuple[nn.Module, nn.Module]]
 
@@ -80,7 +81,7 @@ class Run:
             others = self.snapshots.keys() - {_last(self.config)}  # that one is f itself
             parts |= {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)}
             meta = {"config": json.dumps(self.config, sort_keys=True)}
-            files.save_sharded(directory / "model.safetensors", joined(parts), meta)
+            files.save_tensors(directory / "model.safetensors", joined(parts), meta)
 
 
 def _whole(path: Path, write: Callable[[Path], None]) -> Path:
@@ -104,19 +105,18 @@ def write_json(path: Path, value: dict) -> None:
 
 
 def write_images(directory: Path, images: dict[str, Tensor]) -> None:
-    """Each entry as one PNG, its square images side by side."""
-    if not images:
-        return
-    from PIL import Image
-
+    """Each entry as one PNG in the folder `images`, its square images side by side."""
     for name, x in images.items():
+        from PIL import Image
+
+        (directory / "images").mkdir(exist_ok=True)
         strip = np.concatenate(list(x.permute(0, 2, 3, 1).numpy()), axis=1)
-        Image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / f"{name}.png")
+        Image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / "images" / f"{name}.png")
 
 
 def _read_images(path: Path) -> dict[str, Tensor]:
     found = {}
-    for file in sorted(path.glob("*.png")):
+    for file in sorted(path.glob("images/*.png")):
         from PIL import Image
 
         strip = torch.from_numpy(np.array(Image.open(file)))
@@ -153,7 +153,7 @@ def load(path: str | Path, build: Build | None = None) -> Run:
 
 
 def _read_weights(run: Run, path: Path, build: Build) -> None:
-    tensors, meta = files.load_sharded(path)
+    tensors, meta = files.load_tensors(path)
     if meta.get("config") != json.dumps(run.config, sort_keys=True):
         raise ValueError(
             f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
@@ -195,12 +195,14 @@ def _shorten(path: Path, part: Path, keep: tuple[str, ...]) -> None:
     with open(path / "history.csv", newline="") as old, open(part / "history.csv", "w", newline="") as new:
         head, *rows = csv.reader(old)
         csv.writer(new).writerows([head, *([f"{float(v):.6g}" for v in row] for row in rows)])
-    for file in path.glob("*.png"):
+    for file in path.glob("images/*.png"):
         if any(file.match(f"{wanted}.png") for wanted in keep):
-            shutil.copy(file, part)
+            (part / "images").mkdir(exist_ok=True)
+            shutil.copy(file, part / "images")
     if "weights" in keep:
-        tensors, meta = files.load_sharded(path / "model.safetensors")
+        tensors, meta = files.load_tensors(path / "model.safetensors")
         halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
         if "snapshots" not in keep:
             halves = {k: v for k, v in halves.items() if not k.startswith("snapshot.")}
-        files.save_sharded(part / "model.safetensors", halves, meta)
+        if sum(v.nbytes for v in halves.values()) < LARGEST:
+            files.save_tensors(part / "model.safetensors", halves, meta)

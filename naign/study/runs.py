@@ -75,12 +75,9 @@ def score(run: Run, experiment: Experiment) -> None:
 
 
 def load(path: str | Path) -> Run:
-    """A run saved with `Run.save`, by its directory, or the recorded one with weights of an experiment, by its name.
+    """A run saved with `Run.save`, by its directory, or an experiment's recorded one with weights, by its name.
 
-    Raises
-    ------
-    ValueError
-        If there is none, or it is damaged.
+    ValueError if there is none, or it is damaged.
     """
     name = str(path)
     if Path(path).is_dir():
@@ -108,14 +105,8 @@ def find(experiment: Experiment, weights: bool = False) -> Path | None:
 def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = True) -> Run:
     """The committed run of an experiment, else the local one, else a new training, kept locally.
 
-    Parameters
-    ----------
-    weights : whether a run that was committed as numbers only will not do
-
-    Raises
-    ------
-    ValueError
-        If the directory found holds another configuration than its name says.
+    With `weights` a run that was committed as numbers only will not do. ValueError if the directory found
+    holds another configuration than its name says.
     """
     path = find(experiment, weights)
     if path is None:
@@ -139,7 +130,7 @@ def rescore(path: Path, experiment: Experiment, run: Run) -> None:
     before = run.metrics
     score(run, experiment)
     run.metrics |= {k: before[k] for k in before.keys() - run.metrics.keys()}
-    if not any(path.glob("*.png")):
+    if not (path / "images").exists():
         records.write_images(path, run.images)
     records.write_json(path / "metrics.json", run.metrics)
 

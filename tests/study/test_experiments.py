@@ -1,21 +1,24 @@
 """Names, profiles, parameters, one's own data, and what is refused."""
 
+import sys
+
 import pytest
 import torch
 
 import naign
-from naign import experiments, profiles, toys
-from naign.experiments import get
-from naign.base.settings import Schedule, typed
+from naign.data.toys import Mixture
+from naign.study import recipes
+from naign.study.experiment import build, get, names
 
 
 def test_the_paper_profile_is_the_papers():
     p = get("grid-naign", "paper").parameters()
     assert (p["width"], p["depth"], p["batch_size"], p["candidates"]) == (512, 3, 512, 10)
     assert (p["steps"], p["lr"], p["decay"], p["distance"]) == (100_000, 1e-4, "constant", "l2")
+    assert (p["w_rec"], p["w_imle"], p["w_idem"], p["idempotence"]) == (1, 1, 1, "modified")
     ign = get("grid-ign", "paper").parameters()
     assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.1, 0)
-    assert profiles.SEEDS["paper"] == 3
+    assert recipes.plan("paper")["seeds"]["toys"] == 3
 
 
 def test_the_papers_settings_on_mnist():
@@ -26,22 +29,39 @@ def test_the_papers_settings_on_mnist():
     assert p["steps"] >= 60_000
     ign = get("mnist-ign", "paper", recipe="paper").parameters()
     assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.125, 0)
-    assert get("mnist-naign", "paper").shape() == (1, 32, 32)
-    assert get("mnist-naign", "quick").data == "digits"
+    assert get("mnist-naign", "paper").data.shape == (1, 32, 32)
+    assert get("mnist-naign", "quick").config()["data"] == "digits"
 
 
-@pytest.mark.parametrize("profile", profiles.PROFILES)
-@pytest.mark.parametrize("name", experiments.names())
+@pytest.mark.parametrize("profile", recipes.PROFILES)
+@pytest.mark.parametrize("name", names())
 def test_every_experiment_can_be_built(name, profile):
-    experiment = get(name, profile)
-    f, source = experiments.build(experiment.config())
-    z = source.sample(2, torch.Generator().manual_seed(0))
-    assert f(z).shape == z.shape == (2, *experiment.shape())
-    Schedule(**experiment.schedule)
+    for recipe in recipes.RECIPES if len(get(name, profile).data.shape) == 3 else [None]:
+        experiment = get(name, profile, **({"recipe": recipe} if recipe else {}))
+        f, source = build(experiment.config())
+        z = source.sample(2, torch.Generator().manual_seed(0))
+        with torch.device("meta"):  # as wide as the paper's: the shapes are enough
+            shape = f.to("meta")(z.to("meta")).shape
+        assert shape == z.shape == (2, *experiment.data.shape)
+
+
+def test_every_setting_of_the_recipes_is_one_that_some_experiment_has():
+    known = {key for name in names() for key in get(name).parameters()}
+    for rule in recipes._table()["rule"]:
+        assert rule.keys() <= {"kinds", "methods", "recipes", "all", *recipes.PROFILES}
+        given = {key for part in ("all", *recipes.PROFILES) for key in rule.get(part, {})}
+        assert given and given <= known
 
 
 def test_a_data_set_alone_means_naign():
     assert get("digits").name == "digits-naign"
+
+
+def test_a_shorter_run_keeps_time_after_its_warm_start():
+    assert get("ffhq100-naign", warm_start=600, steps=1000).schedule.warm_start == 600
+    assert get("ffhq100-naign").schedule.warm_start == 250
+    assert get("ffhq100-naign", steps=100).schedule.warm_start == 50
+    assert get("ffhq100-naign", steps=100).schedule.copied == {10 * i for i in range(11)}
 
 
 @pytest.mark.parametrize(
@@ -52,29 +72,30 @@ def test_a_data_set_alone_means_naign():
         (lambda: get("grid-naign", "huge"), "unknown profile 'huge': choose one of quick, cpu, paper"),
         (lambda: get("grid-naign", stepz=3), "unknown parameter 'stepz': grid-naign knows seed, side, spacing"),
         (lambda: get("grid-ign", candidates=3.0), "unknown parameter 'candidates': grid-ign knows"),
-        (lambda: get("grid-naign", steps="many"), "steps='many' is not a finite int: give one like"),
-        (lambda: get("grid-naign", lr="nan"), "lr='nan' is not a finite float"),
-        (lambda: get("grid-naign", steps=2.5), "steps=2.5 is not a finite int"),
-        (lambda: get("grid-naign", candidates=0.001).config(), "M = 0: M must be at least 1"),
-        (lambda: get("grid-naign", candidates=-1.0).config(), "M = candidates x N must be at least 1"),
-        (lambda: get("grid-naign", width=0).config(), "width 0 and depth 3 must both be at least 1"),
-        (lambda: get("grid-naign", sigma=-1.0).config(), "must be positive"),
-        (lambda: get("grid-naign", distance="cosine").config(), "unknown distance 'cosine'"),
-        (lambda: get("grid-naign", seed=-1).config(), "seed is -1"),
+        (lambda: get("grid-naign", steps="many"), "steps is 'many': give a valid integer"),
+        (lambda: get("grid-naign", lr="nan"), "lr is 'nan': give a finite number"),
+        (lambda: get("grid-naign", steps=2.5), "steps is 2.5: give a valid integer"),
+        (lambda: get("grid-naign", candidates=0.001), "M = 0: M must be at least 1"),
+        (lambda: get("grid-naign", candidates=-1.0), "candidates is -1.0: give a number greater than 0"),
+        (lambda: get("grid-naign", width=0), "width is 0: give a number greater than or equal to 1"),
+        (lambda: get("grid-naign", sigma=-1.0), "sigma is -1.0: give a number greater than 0"),
+        (lambda: get("grid-naign", distance="cosine"), "distance is 'cosine': give 'l2'"),
+        (lambda: get("grid-naign", seed=-1), "seed is -1"),
         (lambda: naign.fit(torch.zeros(5, 2), method="gan"), "unknown method 'gan'"),
         (lambda: naign.fit("cifar"), "unknown data set 'cifar': choose one of .*, or give a tensor"),
         (lambda: naign.fit(torch.full((5, 2), float("nan"))), "in 5 of 5 samples"),
         (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
         (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),
         (lambda: naign.fit(torch.zeros(9, 2), stepz=1), "unknown parameter 'stepz'"),
+        (lambda: naign.fit(torch.zeros(9, 2), steps=0), "steps is 0: give a number greater than or equal to 1"),
         (lambda: get("mnist-naign", recipe="best"), "unknown recipe 'best': choose one of ours, paper"),
         (lambda: get("grid-naign", recipe="paper"), "unknown parameter 'recipe'"),
-        (lambda: get("mnist-naign", source="pink").config(), "unknown source 'pink': choose one of normal, fourier"),
-        (lambda: get("grid-naign", source="fourier").config(), "needs images"),
-        (lambda: get("mnist-naign", norm="layer").config(), "unknown norm 'layer'"),
-        (lambda: get("mnist-naign", size=20).config(), r"images of shape \(1, 20, 20\)"),
+        (lambda: get("mnist-naign", source="pink"), "source is 'pink': give 'normal' or 'fourier'"),
+        (lambda: get("grid-naign", source="fourier"), "needs images"),
+        (lambda: get("mnist-naign", norm="layer"), "norm is 'layer': give 'group' or 'batch'"),
+        (lambda: get("mnist-naign", size=20), "size is 20: give a power of two, 8 or more"),
         (lambda: get("mnist-naign", depth=3), "unknown parameter 'depth'"),
-        (lambda: get("mnist-naign", "quick", warm_start=21).config(), "warm_start is 21"),
+        (lambda: get("mnist-naign", "quick", warm_start=21), "warm_start is 21"),
         (lambda: naign.load("grid-nothing"), "neither a saved run nor an experiment: give a directory or one of"),
     ],
 )
@@ -84,12 +105,11 @@ def test_bad_input_is_refused_in_one_sentence(call, words):
     assert "\n" not in str(error.value)
 
 
-def test_texts_become_values_of_the_type_of_the_default():
-    assert typed("a", "3", 1) == 3
-    assert typed("a", "0.5", 1.0) == 0.5
-    assert typed("a", 2, 1.0) == 2.0
-    assert typed("a", "1,2", (0, 5)) == (1, 2)
-    assert get("trimodal-naign", modes="-1,0,1").load_data().centres == ((-1,), (0,), (1,))
+def test_texts_become_values_of_the_type_of_the_setting():
+    p = get("grid-naign", steps="3", lr="0.5", candidates=2, snapshots="0.5,1", seed="4").parameters()
+    assert (p["steps"], p["lr"], p["candidates"], p["snapshots"], p["seed"]) == (3, 0.5, 2.0, (0.5, 1.0), 4)
+    assert [type(p[name]) for name in ("steps", "lr", "candidates", "seed")] == [int, float, float, int]
+    assert get("trimodal-naign", modes="-1,0,1").data.centres == ((-1,), (0,), (1,))
 
 
 def test_fit_learns_a_tensor_without_parameters_but_the_length():
@@ -127,14 +147,12 @@ def test_same_call_same_run_and_another_seed_another():
 
 
 def test_a_data_set_that_cannot_be_had_is_refused_not_swapped(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ValueError, match="install it with"):
         naign.fit("digits", profile="quick", progress=False)
 
 
-@pytest.mark.parametrize("method", ["naign-balanced", "naign-rejection", "naign-entropic", "naign-priced"])
+@pytest.mark.parametrize("method", ["naign-balanced", "naign-rejection", "naign-entropic"])
 def test_matchings_beyond_the_paper_train_on_points_and_images(method):
     generator = torch.Generator().manual_seed(0)
     points, small = torch.randn(300, 2, generator=generator), torch.rand(40, 1, 8, 8, generator=generator) * 2 - 1
@@ -147,7 +165,7 @@ def test_matchings_beyond_the_paper_train_on_points_and_images(method):
 
 
 def test_a_balanced_f_gives_each_mode_its_share_where_the_nearest_does_not():
-    far = toys.Mixture(((-3.0,), (3.0,)), (0.1, 0.1), (0.85, 0.15))  # the source is even, the data are not
+    far = Mixture(((-3.0,), (3.0,)), (0.1, 0.1), (0.85, 0.15))  # the source is even, the data are not
     data = far.sample(2000, torch.Generator().manual_seed(1))
     shares = {}
     for method in ("naign", "naign-balanced"):

@@ -1,0 +1,45 @@
+"""The rows of the book's tables, and which profile is shown."""
+
+import pytest
+
+from naign.data.toys import TOYS
+from naign.study import plan, recipes, records
+from naign.study.experiment import get
+
+
+def test_every_row_can_be_built_and_no_run_is_asked_for_twice():
+    for profile in recipes.PROFILES:
+        rows = plan.every(profile)
+        names = [row.experiment(profile).directory for row in rows]
+        assert len(set(names)) == len(names)
+        assert {r.name.partition("-")[0] for r in rows} >= {*TOYS, "mnist"}
+
+
+def test_recorded_means_the_largest_profile_with_every_record(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path)
+
+    def wanted(profile):
+        return [plan.Row("a", "grid-naign", {}, 3), plan.Row("b", "grid-ign", {"clamp": 1.5}, 3)]
+
+    def record(name, seed, **changes):
+        (tmp_path / get(name, "cpu", seed, **changes).directory).mkdir()
+
+    assert plan.resolve("recorded", wanted) == "quick"
+    for seed in range(3):
+        record("grid-naign", seed)
+        record("grid-ign", seed)
+        assert plan.resolve("recorded", wanted) == "quick"
+    for seed in range(3):
+        assert plan.resolve("recorded", wanted) == "quick"
+        record("grid-ign", seed, clamp=1.5)
+    assert plan.resolve("recorded", wanted) == "cpu"
+    with pytest.raises(ValueError, match="unknown profile 'big'"):
+        plan.resolve("big", wanted)
+
+
+def test_what_several_rows_keep_of_one_run_is_kept():
+    shown = {row.experiment("cpu").directory: row for row in plan.every("cpu")}
+    for rows in (*plan.mnist("cpu").values(), *plan.balanced("cpu").values(), plan.toys("cpu")):
+        for row in rows:
+            one = shown[row.experiment("cpu").directory]
+            assert {*row.first} <= {*one.first} and {*row.each} <= {*one.each} and row.seeds <= one.seeds
