@@ -77,8 +77,8 @@ class ConvAutoencoder(nn.Module):
 class Dense:
     """The settings of an `MLP`."""
 
-    width: int = Field(512, ge=1, description="units a hidden layer")
-    depth: int = Field(3, ge=1, description="hidden layers")
+    width: int = Field(512, ge=1, le=2**16, description="units a hidden layer")
+    depth: int = Field(3, ge=1, le=1000, description="hidden layers")
 
     def build(self, shape: tuple[int, ...]) -> MLP:
         """The network for samples of a shape."""
@@ -89,7 +89,9 @@ class Dense:
 class Convolutional:
     """The settings of a `ConvAutoencoder`."""
 
-    width: int = Field(64, ge=1, description="channels of the first layer, for the group norm a multiple of 8")
+    width: int = Field(
+        64, ge=1, le=2**12, description="channels of the first layer, for the group norm a multiple of 8"
+    )
     norm: Literal["batch", "group"] = Field("batch", description="batch, as IGN's, or group with 8 groups")
 
     def __post_init__(self):

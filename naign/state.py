@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from pathlib import Path
 
 from naign.base import files
@@ -19,7 +20,7 @@ class State:
     def keep(self) -> None:
         """Remember this as the last good state."""
         state = files.joined({name: part.state_dict() for name, part in self.parts.items()})
-        tensors = {k: v.detach().clone() for k, v in state.items()}
+        tensors = {k: v.detach().clone() for k, v in state.items()} | {"sums": self.sums.clone()}
         self.good = (self.step, tensors, self.generator.get_state(), {k: list(v) for k, v in self.history.items()})
 
     def rewind(self) -> None:
@@ -31,7 +32,7 @@ class State:
         self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
         self.clock = {s: v for s, v in self.clock.items() if s <= self.step}
         self.counter.fill_(self.step)
-        self.sums.zero_()
+        self.sums.copy_(tensors["sums"])
         self.first_bad.fill_(math.inf)
 
     def seconds(self) -> float:
@@ -48,6 +49,17 @@ class State:
         meta = {"step": step, "history": history, "seconds": self.seconds(), "clock": clock}
         meta = {k: json.dumps(v) for k, v in meta.items()} | {"fingerprint": self.fingerprint}
         files.save_tensors(self.checkpoint / "checkpoint.safetensors", tensors | {"generator": rng}, meta)
+
+    def saved(self) -> bool:
+        """`save` where there is a checkpoint, or a warning if that fails: training outlives a full disk."""
+        if not self.checkpoint:
+            return False
+        try:
+            self.save()
+        except ValueError as error:
+            warnings.warn(f"no checkpoint was kept: {error}", stacklevel=2)
+            return False
+        return True
 
     def resume(self) -> None:
         """On from the checkpoint's directory if it holds a state; ValueError if that is another training's."""

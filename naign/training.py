@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from naign import losses
-from naign.base import files
+from naign.base import files, interrupts
 from naign.base.settings import values
 from naign.matching import Replay
 from naign.methods import Terms, spread
@@ -26,7 +26,7 @@ from naign.sources import Sampler
 from naign.state import State
 
 CHECKPOINT_SECONDS = 60.0
-WARM_UP = 11  # steps before a capture: both kinds run among them, but for once in a thousand times
+WARM_UP = 11  # steps before a capture, so that both kinds are among them, but for once in a thousand times
 COLLAPSED = 0.25  # spread below which f(x) is called constant
 
 
@@ -104,18 +104,17 @@ class Training(State):
         NonFiniteLoss
             If a term becomes NaN or infinite. f is put back to the last good state.
         KeyboardInterrupt
-            On Ctrl-C, after saving the state to `checkpoint`.
+            On Ctrl-C, SIGTERM or SIGHUP, after saving the state to `checkpoint`.
         """
         if self.checkpoint:
             files.writable_directory(self.checkpoint)
             self.resume()
         try:
-            with tqdm(total=self.schedule.steps, disable=not progress, mininterval=1.0, unit="step") as bar:
+            with interrupts.heeded(), tqdm(total=self.schedule.steps, disable=not progress, unit="step") as bar:
                 self._run(bar)
         except KeyboardInterrupt:
             self.rewind()
-            if self.checkpoint:
-                self.save()
+            if self.saved():
                 of = f"{self.step} of {self.schedule.steps}"
                 print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
             raise
@@ -129,7 +128,7 @@ class Training(State):
 
     def _run(self, bar: tqdm) -> None:
         steps, every = self.schedule.steps, self.schedule.log_every
-        saved, one_step = time.monotonic(), self.one_step
+        kept, one_step = time.monotonic(), self.one_step
         # A memory is filled by waiting for the host, and Muon reads its learning rate there.
         captures = self.device.type == "cuda" and not self.memory and self.schedule.optimiser == "adamw"
         capture_at = max(self.step, self.schedule.warm_start) if captures else -1
@@ -138,13 +137,18 @@ class Training(State):
             if self.step == capture_at and self.step + 2 * WARM_UP < steps:
                 one_step = self.captured()
             self.advance(one_step)
-            if self.step % every == 0 or self.step == steps:
+            row = self.step % every == 0 or self.step == steps
+            due = self.checkpoint and time.monotonic() - kept > CHECKPOINT_SECONDS
+            if not row and not due:
+                continue
+            self.check()
+            if row:
                 bar.update(self.step - bar.n)
                 bar.set_postfix({k: f"{v:.3g}" for k, v in self.log().items()}, refresh=False)
-                self.keep()
-                if self.checkpoint and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self.save()
-                    saved = time.monotonic()
+            self.keep()
+            if due:
+                kept = time.monotonic()
+                self.saved()
 
     def advance(self, one_step: Callable[[bool], None]) -> None:
         """One step at its learning rate, of its kind."""
@@ -192,14 +196,17 @@ class Training(State):
         steps = [_captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
         return lambda again=False: steps[again]()
 
-    def log(self) -> dict[str, float]:
-        """One row of the history; the only place where the host waits for the device."""
+    def check(self) -> None:
+        """Stop if a loss or f is no longer finite; here and in `log` alone does the host wait for the device."""
         first_bad = self.first_bad.tolist()
         if min(first_bad) < math.inf:
             at = min(first_bad)
             self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")
         if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
             self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
+
+    def log(self) -> dict[str, float]:
+        """One row of the history."""
         last = self.history["step"][-1] if self.history["step"] else 0
         row = dict(zip(self.method.columns, (self.sums / (self.step - last)).tolist(), strict=True))
         self.sums.zero_()
@@ -209,8 +216,7 @@ class Training(State):
 
     def fail(self, what: str, when: str) -> None:
         self.rewind()
-        if self.checkpoint:
-            self.save()
+        self.saved()
         raise NonFiniteLoss(
             f"{what} became NaN or infinite {when}: f is back at its state after step {self.step}; "
             f"lower lr (now {self.schedule.lr}) or the weights of the terms."

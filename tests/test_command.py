@@ -11,8 +11,10 @@ import time
 import pytest
 
 import naign
+from naign.base import files
+from naign.data.corruptions import CORRUPTIONS
 from naign.pages.command import main
-from naign.corruptions import CORRUPTIONS
+from naign.study import records
 
 SMALL = ["-p", "profile=quick", "-p", "steps=20", "-p", "width=8", "-p", "batch_size=8"]
 
@@ -81,6 +83,7 @@ def test_fit_a_folder_ends_in_a_model_and_two_sheets(photographs, capsys, tmp_pa
     assert run.config["parameters"]["candidates"] == 20 and run.config["parameters"]["replay"] == 0.5
     assert naign.generate(run.f, run.source, 2).shape == (2, 3, 32, 32)
     assert run.metrics["data"]["baselines"].keys() == set(CORRUPTIONS)
+    assert "fz" in run.images and not run.images.keys() & {"generated", "restored"}
 
 
 def test_fit_a_folder_with_another_method(photographs, capsys):
@@ -96,7 +99,7 @@ def test_fit_a_folder_with_another_method(photographs, capsys):
         ([], "is not a folder: give one that holds images"),
         (["-p", "size=48"], "size is 48: give a power of two, 8 or more"),
         (["-p", "method=gan"], "unknown method 'gan'"),
-        (["-p", "replay=2"], "replay is 2.0: it is a probability"),
+        (["-p", "replay=2"], "replay is '2': give a number less than or equal to 1"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(change, words, photographs, capsys, recwarn):
@@ -115,7 +118,11 @@ def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(change, wo
         (["fit", "grid-naign", "-p", "stepz=3"], "unknown parameter"),
         (["fit", "grid-naign", "-p", "steps"], "-p steps is not KEY=VALUE"),
         (["fit", "grid-naign", "-p", "candidates=0.0001"], "M must be at least 1"),
-        (["fit", "grid-naign", "-p", "seed=x"], "seed='x'"),
+        (["fit", "grid-naign", "-p", "steps=many"], "steps is 'many': give a valid integer"),
+        (["fit", "grid-naign", "-p", "lr=nan"], "lr is 'nan': give a finite number"),
+        (["fit", "grid-naign", "-p", "width=0"], "width is '0': give a number greater than or equal to 1"),
+        (["fit", "grid-naign", "-p", "optimiser=sgd"], "optimiser is 'sgd': give 'adamw' or 'muon'"),
+        (["fit", "grid-naign", "-p", "seed=x"], "seed is 'x'"),
         (["fit", "grid-naign", "-o", "/"], "exists already"),
         (["run", "nothing.md", "-o", "x.ipynb"], "does not exist"),
         (["record", "big"], "unknown profile"),
@@ -127,6 +134,20 @@ def test_bad_input_is_one_sentence_and_exit_code_2(capsys, arguments, words):
     assert words in err
     assert err.startswith("naign: ")
     assert err.count("\n") == 1
+
+
+def test_recorded_runs_are_scored_anew_on_request(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path / "records")
+    assert main(["fit", "grid-naign", *SMALL, "--quiet", "-o", str(tmp_path / "records" / "kept")]) == 0
+    assert main(["fit", "grid-ign", *SMALL, "--quiet", "-o", str(tmp_path / "records" / "numbers")]) == 0
+    (tmp_path / "records" / "numbers" / "model.safetensors").unlink()
+    before = (tmp_path / "records" / "kept" / "metrics.json").read_text()
+    (tmp_path / "records" / "kept" / "metrics.json").write_text("{}")
+    capsys.readouterr()
+    assert main(["record", "--rescore"]) == 0
+    said = capsys.readouterr()
+    assert (tmp_path / "records" / "kept" / "metrics.json").read_text() == before
+    assert "1 runs are scored anew" in said.out and said.out.splitlines()[-1] == "numbers"
 
 
 def test_ctrl_c_saves_and_the_same_command_continues(tmp_path):
@@ -147,8 +168,6 @@ def test_ctrl_c_saves_and_the_same_command_continues(tmp_path):
 
 
 def test_one_process_records_what_two_record(tmp_path, monkeypatch):
-    from naign import files, records
-
     def recorded(jobs):
         root = tmp_path / f"jobs{jobs}"
         monkeypatch.setenv("NAIGN_CACHE", str(root / "cache"))

@@ -5,9 +5,14 @@ Tensors are stored as safetensors only: loading one never runs code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
+import shutil
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -16,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 PACKAGE = Path(__file__).resolve().parent.parent
+CHECKSUMS = "checksums.json"
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
 
 
@@ -41,6 +47,84 @@ def writable_directory(path: Path) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Work that one process at a time does; a second one says that it waits. A process that dies lets go."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(writable_directory(cache_root() / "locks") / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another process is at work on {name}: waiting for it.", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
+    """A directory that `write` fills under a hidden name first, with `checksums.json` of all its files.
+
+    What a process that has died left half-written there is cleared.
+    """
+    writable_directory(path.parent)
+    for old in path.parent.glob(f".{path.name}.part-*"):
+        if not _alive(int(old.name.split("-")[-1])):
+            shutil.rmtree(old, ignore_errors=True)
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        part.mkdir()
+        write(part)
+        write_checksums(part)
+        os.replace(part, path)
+    except OSError as error:
+        raise ValueError(
+            f"{path} could not be written ({error.strerror}): free some space or name another place."
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return path
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file of a directory that has a record of such, by its name."""
+    found = (p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != CHECKSUMS)
+    return {p.relative_to(directory).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
+
+
+def write_checksums(directory: Path) -> None:
+    """The record of `digests`."""
+    write_json(directory / CHECKSUMS, digests(directory))
+
+
+def verify(directory: Path) -> None:
+    """ValueError if a file that the record names is missing or altered; a directory without a record passes."""
+    if not (directory / CHECKSUMS).exists():
+        return
+    known, found = json.loads((directory / CHECKSUMS).read_text()), digests(directory)
+    for name, digest in known.items():
+        if found.get(name) != digest:
+            what = "was altered or damaged" if name in found else "is missing"
+            raise ValueError(f"{directory} is not a whole run ({name} {what}): restore it or train it anew.")
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    os.replace(part, path)
+
+
 def checksum(tensors: dict[str, Tensor]) -> str:
     """SHA-256 of names, types, shapes and bytes, in the order of the names."""
     digest = hashlib.sha256()
@@ -62,12 +146,18 @@ def under(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and text metadata to one safetensors file, whole or not at all."""
+    """Write tensors and text metadata to one safetensors file, whole or not at all; ValueError if it cannot be."""
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    temporary = path.with_name(path.name + ".part")
-    save_file(tensors, temporary, metadata | {"sha256": checksum(tensors)})
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, temporary, metadata | {"sha256": checksum(tensors)})
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} could not be written ({reason}): free some space or name another place.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -11,12 +11,9 @@ DATA = TOYS | SETS
 
 
 def or_stand_in(name: str) -> tuple[TensorData, str]:
-    """An image set, or where it cannot be had its stand-in at the same shape, and a sentence that tells the reader so.
+    """An image set and "", or if it cannot be had its stand-in at the same shape and a sentence that says so.
 
-    Raises
-    ------
-    ValueError
-        If the set cannot be had and nothing stands for it.
+    ValueError if nothing stands for it.
     """
     wanted = SETS[name]()
     try:

@@ -1,7 +1,6 @@
 """Damage for f to undo: images in [-1, 1] in, damaged images out (Appendix 8).
 
-Every function takes x, (B, C, H, W), a generator on the device of x, and a level of
-which 0 changes nothing.
+Every function takes x, (B, C, H, W), a generator on its device, and a level of which 0 changes nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def hole(x: Tensor, top: int, left: int, height: int, width: int, fill: float = 
     h, w = x.shape[-2:]
     if not (0 <= top < top + height <= h and 0 <= left < left + width <= w):
         raise ValueError(
-            f"a hole of {height} x {width} pixels at ({top}, {left}): it must hold one or more of the {h} x {w} pixels."
+            f"a hole of {height} x {width} pixels at ({top}, {left}): give one or more of the {h} x {w} pixels."
         )
     mask = torch.zeros(1, 1, h, w, dtype=torch.bool, device=x.device)
     mask[..., top : top + height, left : left + width] = True

@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 
 from naign.base.settings import Field, settings
 from naign.data.folder import opened, read
-from naign.data.images import Downloaded, needed
 from naign.data.samples import PowerOfTwo, TensorData, split
+from naign.data.sets import Downloaded, needed
 
 # Grey means of 4 x 4 blocks, 16 bytes an image: alike for every size that the images are published
 # in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.
@@ -40,8 +40,7 @@ class FFHQ100(Downloaded):
     folder: ClassVar[str] = "ffhq100"
     tool: ClassVar[str] = "remotezip"
     files: ClassVar[list[str]] = [f"{i:05d}.png" for i in range(100)]
-    # The public thumbnails, 128 x 128, in one archive of 2 GB, of which only its list of contents and
-    # a hundred members are fetched.
+    # The thumbnails, 128 x 128, in an archive of 2 GB: only its list of contents and the hundred are fetched.
     mirrors: ClassVar[tuple[str, ...]] = (
         "https://huggingface.co/datasets/nuwandaa/ffhq128/resolve/main/thumbnails128x128.zip",
         "https://archive.org/download/ffhq-dataset/thumbnails128x128.zip",
@@ -63,7 +62,7 @@ class FFHQ100(Downloaded):
                 yield into / name
 
     def check(self, path: Path) -> None:
-        """Refuse a file that is damaged or shows something else than FFHQ's image of that number."""
+        """ValueError if a file is damaged or shows something else than FFHQ's image of that number."""
         needed("PIL", "image files are read with", "Pillow")
         from PIL.Image import Resampling
 

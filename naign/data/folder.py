@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from naign.base.settings import Field, settings
-from naign.data.images import needed
 from naign.data.samples import PowerOfTwo, TensorData, split
+from naign.data.sets import needed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,8 +25,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 class Folder:
     """Every image below a folder: its largest centred square, resized with antialiasing.
 
-    Grey images give one channel; if any is in colour, all get three. Files that cannot be read are
-    named in a warning and skipped.
+    One channel, or three if any image is in colour. Files that cannot be read are named in a warning and skipped.
     """
 
     path: Path = Field(description="the folder, looked through with all below it")
@@ -41,7 +40,7 @@ class Folder:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of one image; loads them."""
+        """Of one image; loads them."""
         return self._data.shape
 
     @property
@@ -66,11 +65,10 @@ class Folder:
             named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
             text = f"{len(broken)} of {len(found)} images could not be read and are skipped: {named}"
             warnings.warn(text, stacklevel=4)
-        if len(images) < 2 + self.held_out:
-            raise ValueError(
-                f"{self.path} holds {len(images)} readable image(s) ({', '.join(s[1:] for s in SUFFIXES)}): "
-                f"at least {2 + self.held_out} are needed."
-            )
+        least = 2 + self.held_out
+        if len(images) < least:
+            kinds = ", ".join(SUFFIXES)
+            raise ValueError(f"{self.path} holds {len(images)} readable image(s) ({kinds}): at least {least} needed.")
         channels = max(len(image) for image in images)
         return split(torch.stack([image.expand(channels, -1, -1) for image in images]), None, self.held_out)
 

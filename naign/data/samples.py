@@ -29,14 +29,9 @@ class TensorData:
 
     Parameters
     ----------
-    x : (n, *D), n at least 2: floating point and finite, or bytes, whose 0 to 255 stand for -1 to 1
+    x : (n, *D), n at least 2: floating point and finite, or bytes, whose 0 to 255 stand for -1 to 1; else ValueError
     labels : (n,) integers, where known
     test : samples held out from training, where there are any
-
-    Raises
-    ------
-    ValueError
-        If x has another type or shape, fewer than two samples, or NaN or infinite values.
     """
 
     x: Tensor
@@ -54,8 +49,7 @@ class TensorData:
             raise ValueError(f"data has type {x.dtype}: give bytes, or float scaled to about [-1, 1].")
         if len(x) < 2:
             raise ValueError(f"data has {len(x)} sample(s): at least 2 are needed.")
-        bad = int((~torch.isfinite(x)).flatten(1).any(1).sum())
-        if bad:
+        if bad := int((~torch.isfinite(x)).flatten(1).any(1).sum()):
             raise ValueError(f"data has NaN or infinite values in {bad} of {len(x)} samples: remove or mend them.")
 
     def __len__(self) -> int:

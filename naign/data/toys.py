@@ -1,8 +1,4 @@
-"""Distributions in one and two dimensions whose geometry is known exactly.
-
-Every toy has `sample(n, generator)`, the labels of its modes (`assign`), and the
-exact nearest point of, and distance to, its noiseless manifold.
-"""
+"""Distributions on the line and in the plane with labelled modes, whose noiseless manifold is known exactly."""
 
 from __future__ import annotations
 
@@ -32,36 +28,24 @@ class Toy:
 
 
 class Gaussians(Toy):
-    """Isotropic Gaussians in D dimensions; the noiseless manifold is the set of their K centres.
+    """K isotropic Gaussians in D dimensions; the noiseless manifold is the set of their centres."""
 
-    A class of these has centres (K tuples of D numbers), sigmas and weights (K numbers each).
-    """
-
-    centres: tuple[tuple[float, ...], ...]
+    centres: tuple[tuple[float, ...], ...]  # K of D numbers
     sigmas: tuple[float, ...]
     weights: tuple[float, ...]
+    shares = property(lambda self: self.weights, doc="Probability of each mode.")
 
     def __post_init__(self):
-        counts = (len(self.centres), len(self.sigmas), len(self.weights))
-        if len(set(counts)) > 1 or counts[0] == 0:
-            raise ValueError(
-                f"a mixture got {counts[0]} centres, {counts[1]} sigmas and {counts[2]} weights: "
-                "give one of each a mode."
-            )
+        c, s, w = len(self.centres), len(self.sigmas), len(self.weights)
+        if not 0 < c == s == w:
+            raise ValueError(f"a mixture got {c} centres, {s} sigmas and {w} weights: give one of each a mode.")
         if min(self.sigmas) <= 0 or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-6:
-            raise ValueError(
-                f"sigmas {self.sigmas} and weights {self.weights} must be positive and the weights must sum to 1."
-            )
+            raise ValueError(f"sigmas {self.sigmas} and weights {self.weights} must be positive, and weights sum to 1.")
 
     @property
     def shape(self) -> tuple[int]:
         """That of one sample, (D,)."""
         return (len(self.centres[0]),)
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Probability of each mode."""
-        return self.weights
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n points, (n, D), on the generator's device."""
@@ -157,10 +141,9 @@ class EightGaussians(Gaussians):
 
 @settings
 class TwoMoons(Toy):
-    """Two half circles of radius 2, with Gaussian noise.
+    """Two half circles with Gaussian noise: scikit-learn's moons times 2, shifted by (-1, -0.2), as in FFJORD.
 
-    The arcs are scikit-learn's moons times 2, shifted by (-1, -0.2), as in FFJORD,
-    whose noise of 0.1 before the scaling is the default 0.2 here.
+    The default noise is FFJORD's 0.1 before the scaling.
     """
 
     noise: float = Field(0.2, ge=0, description="standard deviation, in the units of the data")

@@ -15,13 +15,7 @@ KS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
 def log_normaliser(energy: Tensor, limits: Box) -> float:
-    """log Z of exp(-E) from the energies E at the points of a `lattice`, by midpoint quadrature.
-
-    Raises
-    ------
-    ValueError
-        If an energy is not a number, or infinite everywhere.
-    """
+    """log Z of exp(-E) by midpoint quadrature, from E at the points of a `lattice`; ValueError if it is not finite."""
     result = (torch.logsumexp(-energy.double(), 0) + math.log(area(limits) / len(energy))).item()
     if not math.isfinite(result):
         raise ValueError(f"the log of the normaliser is {result}: the energies must be finite somewhere and never NaN.")
@@ -31,34 +25,20 @@ def log_normaliser(energy: Tensor, limits: Box) -> float:
 def density_scores(log_q: Tensor, p: Tensor, limits: Box) -> dict[str, float]:
     """A density by its log, log q, against the true p, both at the points of a `lattice`.
 
-    Returns
-    -------
-    dict
-        tv : total variation, half the integral of |q - p|, 0 to 1; kl : KL(p || q) in nats;
-        outside : the share of p beyond the box
+    tv is total variation, half the integral of |q - p|, 0 to 1; kl is KL(p || q) in nats.
     """
     p, log_q, cell = p.double(), log_q.double(), area(limits) / len(p)
     held = p > 0
     kl = (p[held] * (p[held].log() - log_q[held])).sum() * cell
-    return {
-        "tv": (0.5 * (log_q.exp() - p).abs().sum() * cell).item(),
-        "kl": kl.item(),
-        "outside": 1 - (p.sum() * cell).item(),
-    }
+    tv = 0.5 * (log_q.exp() - p).abs().sum() * cell
+    return {"tv": tv.item(), "kl": kl.item()}
 
 
 def by_k(drift: Tensor, drift_x: Tensor, p: Tensor, limits: Box) -> dict[str, list[float]]:
     """The density of Eq. 12 to 14 for each k of `KS`, against the true one.
 
-    Parameters
-    ----------
-    drift, p : delta and the true density at the points of a `lattice`
-    drift_x : delta at fresh samples of the data
-
-    Returns
-    -------
-    dict
-        k, tv, kl (see `density_scores`) and loglik, the mean log q of the fresh samples in nats
+    From the drift and the true density p at the points of a `lattice`, and the drift at fresh samples x of the data:
+    k, tv, kl (see `density_scores`) and loglik, the mean log q(x) in nats.
     """
     logs = {}
     for k in KS:
@@ -69,12 +49,7 @@ def by_k(drift: Tensor, drift_x: Tensor, p: Tensor, limits: Box) -> dict[str, li
 
 
 def kernel_density(toy: Toy, points: Tensor, x: Tensor, limits: Box, n: int = 2_000) -> dict[str, list[float]]:
-    """A Gaussian kernel density estimate from n samples, like `by_k` but for widths: 0.02 to 0.5 in the data's units.
-
-    Parameters
-    ----------
-    points : of a `lattice`; x : fresh samples
-    """
+    """Gaussian kernel density estimates from n samples, like `by_k` but for widths: 0.02 to 0.5 in the data's units."""
     centres = toy.sample(n, torch.Generator().manual_seed(2)).double()
     widths = np.geomspace(0.02, 0.5, 12).tolist()
     sums = []  # of the kernels, (12, len(points) + len(x)), by parts that stay in a cache
@@ -91,6 +66,5 @@ def kernel_density(toy: Toy, points: Tensor, x: Tensor, limits: Box, n: int = 2_
 
 
 def _scored(name: str, logs: dict[float, tuple[Tensor, Tensor]], p: Tensor, limits: Box) -> dict[str, list[float]]:
-    """Scores of densities by what made them: a number -> log q on the lattice and at fresh samples."""
     rows = [density_scores(log_q, p, limits) | {"loglik": log_qx.mean().item()} for log_q, log_qx in logs.values()]
     return {name: list(logs)} | {key: [row[key] for row in rows] for key in ("tv", "kl", "loglik")}

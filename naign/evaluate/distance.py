@@ -12,44 +12,30 @@ from naign.data.toys import Toy
 
 Projector = Callable[[Tensor], Tensor]
 Box = Sequence[tuple[float, float]]  # the limits of each coordinate
-STEP = 1e-2  # of the central differences; half a cell of the grids that the book draws
-EPSILON = 0.2  # a point has landed if it is so near to its true nearest point
-NEAR = 0.5  # distance to the manifold that separates near from far
-FAR = 2.0  # how far beyond the manifold's bounding box the book's grids reach
 
 
 def scores(
-    projector: Projector, toy: Toy, points: Tensor, near: float = NEAR, epsilon: float = EPSILON
+    projector: Projector, toy: Toy, points: Tensor, near: float = 0.5, epsilon: float = 0.2
 ) -> dict[str, dict[str, float]]:
-    """Compare the drift of any projector with the exact distance field.
+    """Compare the drift of any projector, (B, D) -> (B, D), with a toy's exact distance field at points (B, D).
 
-    Parameters
-    ----------
-    projector : (B, D) -> (B, D), in evaluation mode; for a trained f
-        `functools.partial(naign.project, f)`
-    toy : a distribution with known geometry
-    points : (B, D), a grid for instance
-    near : distance to the manifold up to which a point counts as near
-    epsilon : a point has landed if it is so near to its true nearest point
+    For a trained f the projector is `functools.partial(naign.project, f)`. ValueError if no point or every point is
+    `near`, that is at most so far from the manifold.
 
     Returns
     -------
     dict
         "near", "far" and "all" -> spearman (rank correlation of drift and distance), relative
-        (mean |drift - distance| over mean distance), landed (share of points), off (mean distance
-        from the manifold after the projection), eikonal (median of ||grad drift| - 1|) and n
-
-    Raises
-    ------
-    ValueError
-        If no point or every point is near.
+        (mean |drift - distance| over mean distance), landed (share of points within `epsilon` of their true
+        nearest point), off (mean distance from the manifold after the projection), eikonal (median of
+        ||grad drift| - 1|) and n
     """
     fz, exact = projector(points), toy.distance(points)
     drift = torch.linalg.vector_norm(fz - points, dim=1)
     landed = torch.linalg.vector_norm(fz - toy.nearest(points), dim=1) <= epsilon
     off, slope = toy.distance(fz), torch.linalg.vector_norm(gradient(projector, points), dim=1)
     inside = exact <= near
-    if not 0 < int(inside.sum()) < len(points):
+    if inside.all() or not inside.any():
         count = f"{int(inside.sum())} of {len(points)} points"
         raise ValueError(f"near is {near}, which makes {count} near: choose it so that some are and some are not.")
 
@@ -75,7 +61,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(spearmanr(a, b).statistic)
 
 
-def gradient(projector: Projector, points: Tensor, step: float = STEP) -> Tensor:
+def gradient(projector: Projector, points: Tensor, step: float = 1e-2) -> Tensor:
     """Gradient of the drift at points (B, D) by central differences, (B, D): any projector will do."""
     columns = []
     for axis in torch.eye(points.shape[1]) * step:
@@ -91,7 +77,7 @@ def lattice(limits: Box, n: int) -> Tensor:
     return torch.cartesian_prod(*reversed(sides)).reshape(-1, len(sides)).flip(1)
 
 
-def box(toy: Toy, margin: float = FAR) -> list[tuple[float, float]]:
+def box(toy: Toy, margin: float = 2.0) -> list[tuple[float, float]]:
     """The manifold's bounding box and a margin around it."""
     on = toy.nearest(toy.sample(20_000, torch.Generator().manual_seed(0)))
     return [(low - margin, high + margin) for low, high in zip(on.amin(0).tolist(), on.amax(0).tolist(), strict=True)]

@@ -14,24 +14,15 @@ CELL, BINS = 8, 9  # pixels a side and orientations of a histogram
 
 
 def scores(fz: Tensor, x: Tensor) -> dict[str, dict]:
-    """`compared` in pixels, and in orientation histograms if the images are large enough for these.
-
-    Parameters
-    ----------
-    fz, x : (m, C, H, W) samples and (n, C, H, W) training images, in [-1, 1]
-    """
+    """Samples (m, C, H, W) and training images (n, C, H, W), in [-1, 1], `compared` in pixels and by `hog` if large."""
     result = {"pixels": compared(fz.flatten(1), x.flatten(1))}
-    if x.shape[-1] >= 2 * CELL:
+    if min(x.shape[2:]) >= 2 * CELL:
         result["shapes"] = compared(hog(fz), hog(x))
     return result
 
 
 def compared(fz: Tensor, x: Tensor) -> dict[str, float | list]:
-    """How samples lie among the training points, by Euclidean distance.
-
-    Parameters
-    ----------
-    fz, x : (m, D), (n, D), both with two points or more
+    """How samples (m, D) lie among training points (n, D), by Euclidean distance; ValueError if m or n is below 2.
 
     Returns
     -------
@@ -44,11 +35,6 @@ def compared(fz: Tensor, x: Tensor) -> dict[str, float | list]:
             point to its nearest other; 0 for copies
         samples, training : quantiles of these two distances, the latter's median as unit
         counts : samples a training point, (n,)
-
-    Raises
-    ------
-    ValueError
-        If there is one point on either side.
     """
     if len(fz) < 2 or len(x) < 2:
         raise ValueError(f"{len(fz)} samples and {len(x)} training points: at least 2 of each are needed.")
@@ -76,18 +62,10 @@ def _mean_off_diagonal(distances: Tensor) -> Tensor:
 
 
 def hog(images: Tensor) -> Tensor:
-    """Histograms of oriented gradients (Dalal and Triggs 2005), scikit-image's: shapes rather than colours.
+    """Histograms of oriented gradients (Dalal and Triggs 2005), scikit-image's: shapes rather than colours, (n, D).
 
-    Cells of 8 x 8 pixels, 9 unsigned orientations, blocks of 2 x 2 cells with Euclidean norm 1; of
-    several channels each pixel takes the steepest.
-
-    Parameters
-    ----------
-    images : (n, C, H, W) in [-1, 1], H and W at least 16
-
-    Returns
-    -------
-    (n, D)
+    Of images (n, C, H, W) in [-1, 1], H and W at least 16: cells of 8 x 8 pixels, 9 unsigned orientations, blocks of
+    2 x 2 cells with Euclidean norm 1; of several channels each pixel takes the steepest.
     """
     from skimage.feature import hog as of_one
 

@@ -1,29 +1,79 @@
-"""What is measured on images: generation, restoration and stability, as it is stored with a run."""
+"""What is measured on images, as it is stored with a run, and the judge: test images that others are scored against."""
 
 from __future__ import annotations
 
 import copy
+import functools
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from naign import matching
 from naign.data.corruptions import CORRUPTIONS
-from naign.data.samples import as_bytes
-from naign.evaluate import SEED, baselines, coverage, fewshot, shares
-from naign.evaluate.judge import Judge
-from naign.evaluate.restoration import LEVELS, by_level, damage, restoration
+from naign.data.samples import FEW, TensorData, as_bytes
+from naign.evaluate import SEED, fewshot, lenet, shares
+from naign.evaluate.restoration import LEVELS, PCA, baselines, by_level, damage, restoration
 from naign.losses import distance
 from naign.projection import project
 
 APPLICATIONS = 10
 
 
-def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[str, Tensor]]:
-    """Everything that a run on images stores: its metrics and some pictures as bytes.
+class Judge:
+    """Scores images against those of a test set.
 
-    f is on the device of the judge, the source on the CPU.
+    Parameters
+    ----------
+    data : its `test` part, else its own first `n` images
+    n : at most so many images on either side; 10,000 as in the paper
+    device : where f and the LeNet run
     """
+
+    def __init__(self, data: TensorData, n: int = 10_000, device: torch.device | str = "cpu"):
+        test = data.test or data
+        self.data, self.device, self.n = data, device, min(n, len(test))
+        # Few enough training images that each of them is asked for.
+        self.train = data.take(slice(None)).cpu() if len(data) <= FEW else None
+        self.samples = self.n if self.train is None else fewshot.SAMPLES
+        self.few = max(2, self.samples // 2)  # samples where a whole curve is measured
+        self.x = test.take(slice(0, self.n)).cpu()
+        self.y = None if test.labels is None else test.labels[: self.n]
+        # The LeNet reads digits only; other images are compared by their pixels.
+        self.net = lenet.load()[0].to(device) if self.y is not None and data.shape == (1, 32, 32) else None
+
+    def scores(self, images: Tensor) -> dict[str, float | dict]:
+        """FLD, and Coverage and Density in LeNet features and in pixels; with few training images `fewshot.scores`."""
+        if self.train is not None:
+            return fewshot.scores(images.cpu(), self.train)
+        pixels = shares.coverage_density(self.x.flatten(1), images.cpu().flatten(1), radius=self.pixel_radii)
+        if self.net is None:
+            return {"coverage": pixels[0], "density": pixels[1]}
+        fake = self.features(images)
+        covered, density = shares.coverage_density(self.real, fake, radius=self.real_radii)
+        result = {"fld": shares.frechet(self.real, fake), "coverage": covered, "density": density}
+        return result | {"pixel_coverage": pixels[0], "pixel_density": pixels[1]}
+
+    def fld(self, images: Tensor) -> float:
+        """Fréchet LeNet Distance to the test images."""
+        return shares.frechet(self.real, self.features(images))
+
+    def labels(self, images: Tensor) -> Tensor:
+        """The digits that the LeNet reads, (n,) on the CPU."""
+        return lenet.labels(self.net, images).cpu()
+
+    def features(self, images: Tensor) -> np.ndarray:
+        """Those of the LeNet, (n, 84)."""
+        return lenet.features(self.net, images).cpu().numpy()
+
+    # Of the test images: their features, and the radii of the balls around these and around the images.
+    real = functools.cached_property(lambda self: self.features(self.x))
+    real_radii = functools.cached_property(lambda self: shares.radii(self.real))
+    pixel_radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1).numpy()))
+
+
+def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[str, Tensor]]:
+    """Everything that a run on images stores, its metrics and some pictures as bytes; the source is on the CPU."""
     z = source.sample(judge.samples, torch.Generator().manual_seed(SEED))
     x = judge.x.to(judge.device)
     chain = [z.to(judge.device)]
@@ -58,13 +108,7 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
 def probes(
     f: nn.Module, source: nn.Module, snapshots: dict[int, dict[str, Tensor]], judge: Judge
 ) -> dict[str, dict[str, float]]:
-    """Scores of f(z) and f(f(z)) during training, the same draws z every time: step -> scores.
-
-    Parameters
-    ----------
-    source : on the CPU
-    snapshots : step -> parameters of f
-    """
+    """Scores of f(z) and f(f(z)) after some steps, from snapshots (step -> parameters), the same z every time."""
     f, found = copy.deepcopy(f).to(judge.device), {}
     z = source.sample(judge.few, torch.Generator().manual_seed(SEED)).to(judge.device)
     for step, parameters in sorted(snapshots.items()):
@@ -102,18 +146,18 @@ def winners(f: nn.Module, source: nn.Module, x: Tensor, candidates: int) -> dict
 def floor(judge: Judge) -> dict:
     """What real images score: as many training images, and one half of the test images against the other.
 
-    With few training images instead: what plain baselines restore of the held-out ones, if there are any.
+    With few training images instead: what the baselines restore of the held-out ones, if there are any.
     """
     if judge.train is not None:
         if not judge.data.test:
             return {}
-        pca = baselines.PCA(judge.train)
-        return {"baselines": {c: baselines.restored(judge.x, damage(c, judge.x), pca) for c in CORRUPTIONS}}
+        pca = PCA(judge.train)
+        return {"baselines": {c: baselines(judge.x, damage(c, judge.x), pca) for c in CORRUPTIONS}}
     train = judge.data.take(slice(0, judge.n)) if judge.data.test else judge.x
     result = {"train": judge.scores(train)}
     if judge.net:
         half = torch.randperm(judge.n, generator=torch.Generator().manual_seed(SEED))
         a, b = (judge.real[part.numpy()] for part in half.chunk(2))
-        result["halves"] = coverage.frechet(a, b)
+        result["halves"] = shares.frechet(a, b)
         result["classes"] = shares.mode_shares(judge.y, 10).round(4).tolist()
     return result

@@ -19,14 +19,11 @@ BATCH = 1000
 
 
 class LeNet(nn.Module):
-    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling on 32 x 32 images in [-1, 1].
-
-    Features are the 84 activations before the last layer, after their ReLU.
-    """
+    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling on 32 x 32 images in [-1, 1]."""
 
     def __init__(self):
         super().__init__()
-        self.features = nn.Sequential(
+        self.features = nn.Sequential(  # the 84 activations before the last layer
             *(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(16, 120, 5), nn.ReLU(), nn.Flatten()),
@@ -45,21 +42,15 @@ def features(net: LeNet, x: Tensor) -> Tensor:
     return torch.cat([net.features(part.to(device)) for part in x.split(BATCH)])
 
 
-@torch.no_grad()
 def labels(net: LeNet, x: Tensor) -> Tensor:
     """The digits that images show, (n, 1, 32, 32) -> (n,) integers in [0, 10)."""
-    device = next(net.parameters()).device
-    return torch.cat([net(part.to(device)).argmax(1) for part in x.split(BATCH)])
+    return torch.cat([net.head(part).argmax(1) for part in features(net, x).split(BATCH)])
 
 
 def train(data: TensorData, epochs: int = 12, seed: int = 0, progress: bool = True) -> tuple[LeNet, dict]:
-    """A LeNet and its record; the test images serve for the recorded accuracy alone.
+    """A LeNet for digits (n, 1, 32, 32) with labels, and its record, for which alone the test part serves.
 
     AdamW, batches of 128 shifted by up to two pixels, learning rate 2e-3 decayed along a cosine.
-
-    Parameters
-    ----------
-    data : digits (n, 1, 32, 32) with labels and a test part
     """
     net = models.seeded(LeNet, seed)
     generator = torch.Generator().manual_seed(seed)
@@ -77,8 +68,7 @@ def train(data: TensorData, epochs: int = 12, seed: int = 0, progress: bool = Tr
             decay.step()
     right = {}
     for name, part in (("train", data), ("test", data.test)):
-        guess = torch.cat([labels(net, part.take(i)) for i in torch.arange(len(part)).split(BATCH)])
-        right[name] = (guess == part.labels).float().mean().item()
+        right[name] = (labels(net, part.take(slice(None))) == part.labels).float().mean().item()
     record = {"epochs": epochs, "seed": seed, "features": "84 activations before the last layer", "accuracy": right}
     return net.eval(), record
 
@@ -90,13 +80,7 @@ def save(net: LeNet, record: dict, path: Path = PATH) -> None:
 
 
 def load(path: Path = PATH) -> tuple[LeNet, dict]:
-    """The LeNet that comes with the package, and the record of its training.
-
-    Raises
-    ------
-    ValueError
-        If its file is missing or damaged.
-    """
+    """The LeNet that comes with the package, and its record; ValueError if its file is missing or damaged."""
     tensors, meta = files.load_tensors(path)
     net = LeNet()
     net.load_state_dict(tensors)

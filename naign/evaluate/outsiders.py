@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import TensorData
@@ -24,34 +25,24 @@ BLOCK = 8  # side of the blocks that are shuffled
 
 
 def measure(models: dict[str, nn.Module], data: TensorData, n: int = COUNT) -> dict:
-    """AUROC with its interval and ROC of every score and kind of outsider, and drift against error.
-
-    Parameters
-    ----------
-    models : name -> f, on the CPU; its score is the drift in MAE
-    data : digits with a test part
+    """How well the drift in MAE of some f, on the CPU, tells digits of the test part from outsiders, and its error.
 
     Returns
     -------
     dict
         auroc : score -> kind -> [value, low, high]; roc : score -> kind -> (51,) hit rates;
-        correlation : model -> corruption -> Spearman of drift(x') and the error of f(x'), with the
-        spread of neither explained by the level, which is the same for all
+        correlation : model -> corruption -> Spearman of drift(x') and the error of f(x'), all x' damaged alike
     """
-    x = data.test.take(slice(0, n))
-    training = data.take(slice(0, NEIGHBOURS))
-    scores: dict[str, Callable[[Tensor], np.ndarray]] = {
-        name: lambda images, f=f: drift(f, images, "l1").numpy() for name, f in models.items()
-    }
+    x, training = data.test.take(slice(0, n)), data.take(slice(0, NEIGHBOURS))
+    scores = {name: lambda images, f=f: drift(f, images, "l1").numpy() for name, f in models.items()}
     scores["nearest neighbour"] = lambda images: nearest_distance(images, training)
     kinds = outsiders(x)
-    result: dict = {"n": len(x), "auroc": {}, "roc": {}, "correlation": {}}
+    correlation = {name: {c: drift_and_error(f, c, x) for c in CORRUPTIONS} for name, f in models.items()}
+    result = {"n": len(x), "auroc": {}, "roc": {}, "correlation": correlation}
     for name, score in scores.items():
         inside, outside = score(x), {kind: score(images) for kind, images in kinds.items()}
         result["auroc"][name] = {k: [float(auroc(inside, o)), *interval(inside, o)] for k, o in outside.items()}
         result["roc"][name] = {k: roc(inside, o) for k, o in outside.items()}
-    for name, f in models.items():
-        result["correlation"][name] = {c: drift_and_error(f, c, x) for c in CORRUPTIONS}
     return result
 
 
@@ -70,21 +61,16 @@ def outsiders(x: Tensor) -> dict[str, Tensor]:
 
 def shuffled(x: Tensor, generator: torch.Generator) -> Tensor:
     """Each image with its blocks of 8 x 8 pixels in another order, an order of its own."""
-    n, c, h, w = x.shape
-    blocks = x.reshape(n, c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
-    order = torch.rand(n, blocks.shape[1], generator=generator).argsort(1)
-    blocks = blocks[torch.arange(n)[:, None], order]
-    return blocks.reshape(n, h // BLOCK, w // BLOCK, c, BLOCK, BLOCK).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+    blocks = functional.unfold(x, BLOCK, stride=BLOCK)  # (n, C * 64, blocks)
+    order = torch.rand(len(x), blocks.shape[2], generator=generator).argsort(1)
+    blocks = blocks.gather(2, order[:, None].expand_as(blocks))
+    return functional.fold(blocks, x.shape[2:], BLOCK, stride=BLOCK)
 
 
 def auroc(inside: np.ndarray, outside: np.ndarray, axis: int = -1) -> np.ndarray:
     """Area under the ROC curve: the chance that an outsider scores higher than an insider; 1/2 for ties.
 
-    That is the statistic of Mann and Whitney over the number of pairs.
-
-    Parameters
-    ----------
-    inside, outside : scores; several samples along `axis` give as many areas
+    The statistic of Mann and Whitney over the number of pairs; samples lie along `axis`, each gives an area.
     """
     from scipy.stats import mannwhitneyu
 
@@ -93,13 +79,13 @@ def auroc(inside: np.ndarray, outside: np.ndarray, axis: int = -1) -> np.ndarray
     return mannwhitneyu(outside, inside, axis=axis, method="asymptotic").statistic / pairs
 
 
-def interval(inside: np.ndarray, outside: np.ndarray, share: float = 0.95) -> tuple[float, float]:
-    """Bootstrap interval of the AUROC: both samples drawn again with replacement."""
+def interval(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+    """Bootstrap interval of the AUROC, 95%: both samples drawn again with replacement."""
     from scipy.stats import bootstrap
 
-    options = {"n_resamples": RESAMPLES, "confidence_level": share, "method": "percentile"}
-    found = bootstrap((inside, outside), auroc, random_state=np.random.default_rng(SEED), **options)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    options = {"n_resamples": RESAMPLES, "method": "percentile", "random_state": np.random.default_rng(SEED)}
+    low, high = bootstrap((inside, outside), auroc, **options).confidence_interval
+    return float(low), float(high)
 
 
 def mean_auroc(values: dict[str, Sequence[float]]) -> float:

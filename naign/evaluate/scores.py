@@ -12,10 +12,8 @@ from naign import losses
 from naign.data.samples import TensorData
 from naign.data.toys import Toy
 from naign.evaluate import SEED, density, images, shares
-from naign.evaluate.coverage import coverage_density
 from naign.evaluate.distance import Projector, box, lattice
 from naign.evaluate.distance import scores as drift_scores
-from naign.evaluate.judge import Judge
 from naign.projection import generate, project
 
 
@@ -26,25 +24,22 @@ def scores(
     distance: str = "l2",
     snapshots: dict[int, dict[str, Tensor]] | None = None,
 ) -> tuple[dict, dict[str, Tensor]]:
-    """Every score of f, and for images some pictures; the draws are the same for every f.
+    """Every score of f, nested by name, and of images some pictures, bytes (n, C, H, W) by name.
+
+    The draws are the same for every f; neither f nor the source is changed.
 
     Parameters
     ----------
-    f, source : on any device; neither is changed. Images are scored where f is, all else on the CPU
+    f, source : on any device; images are scored where f is, all else on the CPU
     data : a toy or samples on the CPU; samples of three dimensions are images
     distance : see `naign.losses.distance`; images are scored in MAE
     snapshots : step -> parameters of f, for its scores during training
-
-    Returns
-    -------
-    metrics : nested, name -> number, list or dict
-    pictures : name -> bytes (n, C, H, W), what f makes of some images; else none
     """
     source = copy.deepcopy(source).cpu()
     if len(data.shape) != 3:
         return of_points(copy.deepcopy(f).cpu(), source, data, distance), {}
     device = next((p.device for p in f.parameters()), torch.device("cpu"))
-    judge = Judge(data, device=device)
+    judge = images.Judge(data, device=device)
     metrics, pictures = images.measure(f, source, judge)
     metrics["data"] = images.floor(judge)
     if snapshots:
@@ -60,8 +55,11 @@ def of_points(f: nn.Module, source: nn.Module, data: Toy | TensorData, d: str, n
     ffz = project(f, fz)
 
     def judged(y: Tensor) -> dict:
-        coverage, density = coverage_density(x.flatten(1), y.flatten(1))
-        return (of_toy(data, x, y) if toy else {}) | {"coverage": coverage, "density": density}
+        known = of_toy(data, x, y) if toy else {}
+        if len(x) <= shares.NEIGHBOURS:  # too few for radii
+            return known
+        coverage, density = shares.coverage_density(x.flatten(1), y.flatten(1))
+        return known | {"coverage": coverage, "density": density}
 
     result = {
         "n": len(x),
@@ -90,14 +88,7 @@ def of_toy(toy: Toy, x: Tensor, y: Tensor) -> dict:
 
 
 def geometry(projector: Projector, toy: Toy, n: int = 100) -> dict[str, dict]:
-    """What a projector knows of a toy's geometry, on a lattice of side n around it.
-
-    Returns
-    -------
-    dict
-        field : `naign.evaluate.distance.scores`; drift_density : `naign.evaluate.density.by_k`, where the data
-        have a density
-    """
+    """`distance.scores` of a projector on a lattice of side n around a toy, and where it has a density `by_k`."""
     limits = box(toy)
     points = lattice(limits, n)
     result = {"field": drift_scores(projector, toy, points)}

@@ -1,11 +1,20 @@
-"""How the mass of samples lies: over the modes of a toy, and on the line."""
+"""Samples against data: their shares of a toy's modes, W1 on the line, Fréchet distance, Coverage and Density."""
 
 from __future__ import annotations
 
 import heapq
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
+
+LATTICE = 40_001  # points of the line for `floor_w1`
+# In few dimensions a tree finds neighbours; in many it does not help, and distances are
+# computed by blocks of matrix products.
+NEIGHBOURS = 5  # a ball around a real point reaches to so many-th nearest other
+TREE = 8
+BLOCK = 1000
 
 
 def wasserstein_1d(a: ArrayLike, b: ArrayLike) -> float:
@@ -33,14 +42,9 @@ def reverse_kl(shares: ArrayLike, true_shares: ArrayLike) -> float:
 
 
 def mass_floor(centres: ArrayLike, radii: ArrayLike) -> np.ndarray:
-    """Mass that N(0, I) puts within a radius of each centre, (K,), exactly.
+    """Mass that N(0, I) puts within a radius (K,) of each centre (K, D), (K,): where f(x) = x, f(z) keeps it.
 
-    |z - c|^2 is non-central chi-squared with D degrees of freedom and non-centrality
-    |c|^2. Where f(x) = x, f(z) keeps at least this mass.
-
-    Parameters
-    ----------
-    centres : (K, D); radii : (K,)
+    Exact: |z - c|^2 is non-central chi-squared with D degrees of freedom and non-centrality |c|^2.
     """
     from scipy.stats import ncx2
 
@@ -48,19 +52,12 @@ def mass_floor(centres: ArrayLike, radii: ArrayLike) -> np.ndarray:
     return ncx2.cdf(np.square(radii), centres.shape[1], np.square(centres).sum(1))
 
 
-LATTICE = 40_001  # points of the line
-
-
 def floor_w1(centres: ArrayLike, sigmas: ArrayLike, weights: ArrayLike, reach: float = 3.0) -> float:
-    """The least W1 to a mixture on the line of any f(z) that keeps N(0, 1) within `reach` sigmas of its centres.
+    """The least W1 to a mixture on the line of any f(z) that keeps N(0, 1) within `reach` sigmas of its K centres.
 
     With F_S the part of p_Z that must stay and G the mixture's distribution function it is
     min over monotone H of the integral of |F_S + H - G|: an isotonic median regression, solved exactly
     on a lattice.
-
-    Parameters
-    ----------
-    centres, sigmas, weights : (K,) of the mixture
     """
     from scipy.stats import norm
 
@@ -77,3 +74,61 @@ def floor_w1(centres: ArrayLike, sigmas: ArrayLike, weights: ArrayLike, reach: f
         best[i] = -heap[0]
     best = np.minimum.accumulate(best[::-1])[::-1].clip(0, 1 - staying[-1])
     return float(np.abs(best - wanted).sum() * step)
+
+
+def frechet(a: ArrayLike, b: ArrayLike) -> float:
+    """Fréchet distance between Gaussians fitted to samples (n, D) and (m, D) (Heusel et al. 2017), in squared units.
+
+    |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)); the trace of the root is the sum of the
+    roots of the eigenvalues of S_a^(1/2) S_b S_a^(1/2), which is symmetric.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+    return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+
+
+def radii(real: ArrayLike, k: int = NEIGHBOURS) -> np.ndarray:
+    """Distance of each real point to its k-th nearest other, (n, D) -> (n,); ValueError if n is not above k."""
+    if len(real) <= k:
+        raise ValueError(f"{len(real)} real points cannot have a {k}-th neighbour: give more than {k}.")
+    real = np.asarray(real)
+    if real.shape[1] <= TREE:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(real.astype(float)).query(real, [k + 1])[0][:, 0]  # the nearest is the point itself
+    x = _tensor(real - real.mean(0))
+    return torch.cat([_distances(part, x).topk(k + 1, largest=False).values[:, -1] for part in x.split(BLOCK)]).numpy()
+
+
+def coverage_density(
+    real: ArrayLike, fake: ArrayLike, k: int = NEIGHBOURS, radius: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Coverage, in [0, 1], and Density, 0 or more, of Naeem et al. (2020), of points (n, D) by points (m, D).
+
+    Around each real point lies a ball that reaches to its k-th nearest real neighbour (`radius`, where it is known).
+    Coverage is the share of balls that hold a fake point; Density the mean number of balls around a fake point, over k.
+    """
+    real, fake = np.asarray(real), np.asarray(fake)
+    radius = radii(real, k) if radius is None else radius
+    if real.shape[1] <= TREE:
+        from scipy.spatial import cKDTree
+
+        # How many fake points lie in each real point's ball, (n,).
+        inside = cKDTree(fake.astype(float)).query_ball_point(real, np.nextafter(radius, 0), return_length=True)
+    else:
+        x, y = _tensor(real - real.mean(0)), _tensor(fake - real.mean(0))
+        parts = zip(x.split(BLOCK), torch.as_tensor(radius).split(BLOCK), strict=True)
+        inside = torch.cat([(_distances(part, y) < r[:, None]).sum(1) for part, r in parts]).numpy()
+    return float((inside > 0).mean()), float(inside.sum() / (k * len(fake)))
+
+
+def _tensor(a: np.ndarray) -> Tensor:
+    return torch.as_tensor(a, dtype=torch.float32)
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:  # of centred points
+    norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
+    return torch.addmm(norms, a, b.T, alpha=-2).clamp_min_(0).sqrt_()

@@ -9,73 +9,57 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.data.toys import Gaussians
-from naign.methods import METHODS
-from naign.pages.style import DATA, SOURCE, Pair, colour, done, grid
+from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, Pair, done, grid
 
-COLUMNS = (r"$p_{data}(x)$", r"$f(x)$", r"$p_Z(z)$", r"$f(z)$", r"$f(f(z))$")
-Cloud = tuple[ArrayLike, ArrayLike | None, str]  # points (n, 1) or (n, 2), what lies behind them, colour
+COLUMNS = (P_DATA, r"$f(x)$", P_Z, r"$f(z)$", r"$f(f(z))$")
 
 
 def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: Pair) -> Figure:
     """Figures 2 and 3: a row a method, the data in grey behind p_Z, f(z) and f(f(z)).
 
-    rows : method -> (x, f(x), z, f(z), f(f(z))), each (n, 1) or (n, 2)
+    rows : label -> (x, f(x), z, f(z), f(f(z))), each (n, 1) or (n, 2), x the same for all
     """
-    lines = {}
-    for method, samples in rows.items():
-        colours = [DATA, colour(method), SOURCE, colour(method), colour(method)]
-        behind = [None, None, *[samples[0]] * 3]
-        lines[METHODS[method].label] = list(zip(samples, behind, colours, strict=True))
-    return done(_clouds(lines, COLUMNS, limits))
+    data = next(iter(rows.values()))[0]
+    return samples({label: dict(zip(COLUMNS, row, strict=True)) for label, row in rows.items()}, data, limits)
 
 
-def snapshots(rows: dict[str, dict[int, ArrayLike]], background: ArrayLike, limits: Pair) -> Figure:
-    """f(z) after some numbers of steps, a row a method: method -> {step: (n, 1) or (n, 2)}."""
-    steps = next(iter(rows.values()))
-    lines = {
-        METHODS[method].label: [(points, background, colour(method)) for points in by_step.values()]
-        for method, by_step in rows.items()
-    }
-    return done(_clouds(lines, [f"step {step:,}" for step in steps], limits))
+def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair, title: str = "") -> Figure:
+    """Clouds of points by label and column, the data in grey behind them.
 
-
-def applied(clouds: Sequence[ArrayLike], background: ArrayLike, colour: str, title: str, limits: Pair) -> Figure:
-    """z, f(z), f(f(z)), ... side by side, each (n, 1) or (n, 2)."""
-    titles = ["$z$", *(f"$f^{{{k}}}(z)$" for k in range(1, len(clouds)))]
-    figure = _clouds({"": [(points, background, colour) for points in clouds]}, titles, limits)
+    Parameters
+    ----------
+    rows : label -> title of a column -> (n, 1) or (n, 2)
+    data : (m, 1) or (m, 2)
+    limits : smallest and largest coordinate
+    title : of the figure
+    """
+    columns = list(next(iter(rows.values())))
+    line = np.shape(data)[1] == 1
+    titles = [*columns, *[""] * (len(rows) - 1) * len(columns)]
+    x = "position" if line else "first coordinate"
+    size = (2, 1.6 if line else 2.05, len(columns))
+    figure, axes = grid(titles, *size, more=(0, 0.4), x=x, sharex=True, sharey=not line)
+    for places, (label, clouds) in zip(axes.reshape(-1, len(columns)), rows.items(), strict=True):
+        places[0].set_ylabel(label)
+        for ax, (column, points) in zip(places, clouds.items(), strict=True):
+            behind = None if column in COLUMNS[:2] else data
+            _cloud(ax, np.asarray(points), behind, COLOURS.get(column, COLOURS[label]), limits)
     figure.suptitle(title, fontsize=9)
     return done(figure)
 
 
-def _clouds(rows: dict[str, Sequence[Cloud]], titles: Sequence[str], limits: Pair) -> Figure:
-    flat = np.shape(next(iter(rows.values()))[0][0])[1] == 1
-    height, count = 1.6 if flat else 2.05, len(titles)
-    above = [*titles, *[""] * (len(rows) - 1) * count]
-    figure, axes = grid(above, 2, height, count, more=(0, 0.4), sharex=True, sharey=not flat)
-    lines = axes.reshape(-1, count)
-    for line, (label, clouds) in zip(lines, rows.items(), strict=True):
-        for ax, cloud in zip(line, clouds, strict=True):
-            _samples(ax, *cloud, limits)
-        line[0].set_ylabel(label)
-    for ax in lines[-1]:
-        ax.set_xlabel("position" if flat else "first coordinate", fontsize=8)
-    return figure
-
-
-def _samples(ax: Axes, points: ArrayLike, background: ArrayLike | None, colour: str, limits: Pair) -> None:
-    """A histogram of (n, 1) points, cut at twice the background's height, or a scatter plot of (n, 2) points."""
-    points = np.asarray(points)
+def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, limits: Pair) -> None:
+    """A histogram of (n, 1) points, cut at twice the data's height, or a scatter plot of (n, 2) points."""
     if points.shape[1] == 1:
         bins = np.linspace(*limits, 121)
-        if background is not None:
-            height, _, _ = ax.hist(np.ravel(background), bins, density=True, color="0.82")
+        if data is not None:
+            height, _, _ = ax.hist(np.ravel(data), bins, density=True, color="0.82")
             ax.set_ylim(0, 2 * height.max())
         ax.hist(points[:, 0], bins, density=True, color=colour, alpha=0.85)
         ax.set_yticks([])
     else:
-        if background is not None:
-            ax.scatter(*np.asarray(background).T, s=2, c="0.8", linewidths=0, rasterized=True)
+        if data is not None:
+            ax.scatter(*np.asarray(data).T, s=2, c="0.8", linewidths=0, rasterized=True)
         ax.scatter(*points.T, s=1.2, c=colour, linewidths=0, rasterized=True)
         ax.set(xlim=limits, ylim=limits, aspect="equal")
 
@@ -94,49 +78,22 @@ def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, 
         ax.set(xticks=[], yticks=[], aspect="equal")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, ncols=3, fontsize=8, loc="lower center")
-    return done(figure, rect=(0, 0.05, 1, 1))
-
-
-def curve_of_f(curves: dict[str, tuple[ArrayLike, ArrayLike]], toy: Gaussians) -> Figure:
-    """f on the line, method -> (z (n, 1), f(z) (n, 1)), the diagonal, and three widths around each mode in grey."""
-    figure, (ax,) = grid([""], 5.6, 3.4, x="z", y="f(z)")
-    for (centre,), sigma in zip(toy.centres, toy.sigmas, strict=True):
-        for span in (ax.axhspan, ax.axvspan):
-            span(centre - 3 * sigma, centre + 3 * sigma, color="0.92", lw=0, zorder=0)
-    for method, (z, fz) in curves.items():
-        ax.plot(np.ravel(z), np.ravel(fz), color=colour(method), lw=1.2, label=METHODS[method].label)
-    ends = [np.min(np.ravel(z)), np.max(np.ravel(z))]
-    ax.plot(ends, ends, color=DATA, ls=":", lw=1)
-    ax.set(xlim=ends)
-    return done(figure, ax)
-
-
-def mass_floor(
-    at: ArrayLike, source: ArrayLike, data: ArrayLike, intervals: Sequence[Pair], floor: ArrayLike
-) -> Figure:
-    """The densities of p_Z and the data on the line; the mass of p_Z that lies on the data is shaded."""
-    figure, (ax,) = grid([""], 8, 2.8, x="position", y="density")
-    ax.plot(at, data, color=DATA, label=r"$p_{data}$")
-    ax.plot(at, source, color=SOURCE, label=r"$p_Z$")
-    for (low, high), mass in zip(intervals, floor, strict=True):
-        inside = (np.asarray(at) >= low) & (np.asarray(at) <= high)
-        ax.fill_between(at, source, where=inside, color=SOURCE, alpha=0.35)
-        ax.annotate(f"{mass:.1%}", ((low + high) / 2, 0.02), ha="center", fontsize=9)
-    return done(figure, ax, size=9)
+    done(figure, rect=(0, 0.05, 1, 1)).subplots_adjust(hspace=0.15)
+    return figure
 
 
 def mode_shares(
     shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
 ) -> Figure:
-    """Each mode's share of f(z), a bar a method with the range over seeds: method -> (seeds, K)."""
+    """Each mode's share of f(z), a bar a method with the range over seeds: label -> (seeds, K)."""
     figure, (ax,) = grid([""], 9, 2.6, x=mode, y="share of f(z)")
     x, width = np.arange(len(truth)), 0.8 / len(shares)
-    for i, (method, values) in enumerate(shares.items()):
+    for i, (label, values) in enumerate(shares.items()):
         values = np.atleast_2d(values)
         middle = values.mean(0)
         at = x + (i - (len(shares) - 1) / 2) * width
         spread = np.abs(np.stack([values.min(0), values.max(0)]) - middle)
-        ax.bar(at, middle, width, color=colour(method), label=METHODS[method].label)
+        ax.bar(at, middle, width, color=COLOURS[label], label=label)
         ax.errorbar(at, middle, spread, fmt="none", ecolor="0.2", elinewidth=0.8)
     ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
     if floor is not None:

@@ -5,24 +5,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from naign.base import interrupts
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if it went well, 2 after one sentence about bad input, 130 on Ctrl-C."""
+    """Run one command; 0 if it went well, 2 after one sentence about bad input, 130 on Ctrl-C, 143 on SIGTERM."""
     options = _parser().parse_args(arguments)
     try:
-        if getattr(options, "threads", 0):
-            torch.set_num_threads(options.threads)
-        return options.run(options) or 0
+        with interrupts.heeded():
+            interrupts.follow_parent()
+            if getattr(options, "threads", None) is not None:
+                torch.set_num_threads(options.threads)
+            return options.run(options) or 0
     except ValueError as error:
         print(f"naign: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as error:
+        return interrupts.exit_code(error)
+    except BrokenPipeError:  # `naign list | head`
+        sys.stdout = None
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,15 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     fit = command("fit", _fit, "train one experiment, or load its run if it exists", "profile, seed or any setting")
     fit.add_argument("name", help="an experiment or a data set, see `naign list`")
     fit.add_argument("-o", "--output", type=Path, help="also save the run to this new directory")
-    fit.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    fit.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
     fit.add_argument("--quiet", action="store_true", help="no progress bar")
 
     text = "train what a profile lacks and commit it to data/records"
     record = command("record", _record, text, "a variant: numbers only")
     record.add_argument("profile", nargs="?", default="cpu")
     record.add_argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)")
-    record.add_argument("--seeds", type=int, default=0, help="how many (default: the profile's)")
-    record.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+    record.add_argument("--seeds", type=_positive, help="how many (default: the profile's)")
+    record.add_argument("--jobs", type=_positive, default=1, help="trainings side by side")
     record.add_argument("--rescore", action="store_true", help="train nothing: measure all kept weights anew")
 
     run = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
@@ -59,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "step time against Algorithm 1, IGN and the matrix rate"
     bench = command("bench", _bench, text, "profile or any setting of an experiment")
     bench.add_argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
-    bench.add_argument("--rounds", type=int, default=15)
-    bench.add_argument("--threads", type=int, default=0)
+    bench.add_argument("--rounds", type=_positive, default=15)
+    bench.add_argument("--threads", type=_positive)
     bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
 
     lenet = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
@@ -74,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     book = command("book", _book, "execute what changed and build the book at _build/html")
     book.add_argument("--profile", default="recorded")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 up: give one like 2.")
+    return int(text)
 
 
 def pairs(given: list[str]) -> dict[str, str]:
@@ -149,10 +163,12 @@ def _bench(options: argparse.Namespace) -> None:
 def _lenet(options: argparse.Namespace) -> None:
     from naign.data.sets import Mnist
     from naign.evaluate import lenet
+    from naign.study.provenance import provenance
 
     path = options.output or lenet.PATH
+    began = time.monotonic()
     net, record = lenet.train(Mnist().load())
-    lenet.save(net, record, path)
+    lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), path)
     print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
 
 

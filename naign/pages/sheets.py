@@ -66,13 +66,6 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
     return done(figure)
 
 
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight")
-    return buffer.getvalue()
-
-
 def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ipywidgets.VBox:
     """The figure `show(**values)` of the controls' values, drawn again when one changes.
 
@@ -82,7 +75,10 @@ def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ip
     import ipywidgets
 
     def draw() -> bytes:
-        return png(show(**{name: control.value for name, control in controls.items()}))
+        buffer = io.BytesIO()
+        figure = show(**{name: control.value for name, control in controls.items()})
+        figure.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue()
 
     picture = ipywidgets.Image(value=draw(), format="png")
 
@@ -99,14 +95,15 @@ def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:
     """Pictures of what a run on images generates and restores, generated.png and restored.png."""
     generator = torch.Generator().manual_seed(0)
     z = run.source.sample(12, generator)
-    clouds = [z.clamp(-1, 1), project(run.f, z), project(run.f, z, 2)]
-    sheet(clouds, ["z", "f(z)", "f(f(z))"]).savefig(directory / "generated.png")
     test = data.test or data
-    clean = test.take(torch.randperm(len(test), generator=generator)[:12])
-    rows, labels = [clean, project(run.f, clean)], ["x", "f(x)"]
+    x = test.take(torch.randperm(len(test), generator=generator)[:12])
+    generated = {"z": z.clamp(-1, 1), "f(z)": project(run.f, z), "f(f(z))": project(run.f, z, 2)}
+    restored = {"x": x, "f(x)": project(run.f, x)}
     for name in CORRUPTIONS:
-        damaged = damage(name, clean)
-        rows += [damaged, project(run.f, damaged), project(run.f, damaged, 2)]
-        labels += [name, "f(x')", "f(f(x'))"]
-    sheet(rows, labels).savefig(directory / "restored.png")
-    return [directory / "generated.png", directory / "restored.png"]
+        damaged = damage(name, x)
+        again = {f"{name}: f(x')": project(run.f, damaged), f"{name}: f(f(x'))": project(run.f, damaged, 2)}
+        restored |= {name: damaged} | again
+    paths = [directory / "generated.png", directory / "restored.png"]
+    for rows, path in zip((generated, restored), paths, strict=True):
+        sheet(list(rows.values()), list(rows)).savefig(path, bbox_inches="tight")
+    return paths

@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from naign.methods import METHODS
 from naign.study.plan import FIELD
 
 Pair = tuple[float, float]
-Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (k,) or (seeds, k)
 
-STYLE = {
-    "figure.dpi": 110,
-    "savefig.facecolor": "white",  # opaque: readable on a dark page too
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 9,
-    "legend.frameon": False,
-}
-plt.rcParams.update(STYLE)
+plt.rcParams.update(
+    {
+        "figure.dpi": 110,
+        "savefig.facecolor": "white",  # opaque: readable on a dark page too
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "font.size": 9,
+        "legend.frameon": False,
+    }
+)
 
 DATA, SOURCE = "#4D4D4D", "#009E73"
+P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
 OTHERS = {  # what is no method of its own and yet compared: colour, marker
     "autoencoder": (METHODS["dae"].colour, "o"),
     "balanced + rejection": ("#000000", "o"),
     "assignment of a batch": ("#44AA99", "D"),
     "prices": ("#332288", "^"),
+    P_DATA: (DATA, "o"),
+    P_Z: (SOURCE, "o"),
 }
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {k: c for k, (c, _) in OTHERS.items()}
 LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "wider": "-."}  # by a word of the label
 BEYOND = [entry.label for name, entry in METHODS.items() if name not in FIELD]
 MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {k: m for k, (_, m) in OTHERS.items()}
 CHANGES = {"long": "*", "5 layers": "X", "Muon": "P"}  # a marker by what follows the comma
-POINTS = {"marker": ".", "ms": 4}  # on a curve
-
-
-def colour(name: str) -> str:
-    """That of a method by its name in the registry."""
-    return METHODS[name].colour
 
 
 def style(label: str) -> dict[str, str]:
@@ -109,22 +104,8 @@ def grid(
     return figure, axes.flat[: len(titles)]
 
 
-def banded(ax: Axes, curves: dict[str, Curve], alpha: float = 0.15, **line: object) -> None:
-    """Mean over seeds and, shaded, smallest to largest: label -> curve."""
-    for label, (at, values) in curves.items():
-        values, look = np.atleast_2d(values), style(label)
-        ax.plot(at, values.mean(0), label=label, **line, **look)
-        ax.fill_between(at, values.min(0), values.max(0), color=look["color"], alpha=alpha, lw=0)
-
-
-def done(figure: Figure, legend: Axes | None = None, outside: bool = False, size: float = 7, **room: object) -> Figure:
-    """The figure, laid out, with a legend in the panel `legend` or, `outside`, to the right of it.
-
-    room : rect, as in `matplotlib.figure.Figure.tight_layout`
-    """
-    if legend is not None:
-        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)} if outside else {}
-        legend.legend(fontsize=size, **place)
+def done(figure: Figure, **room: object) -> Figure:
+    """The figure, laid out; room : rect, as in `matplotlib.figure.Figure.tight_layout`."""
     figure.tight_layout(**room)
     plt.close(figure)  # a notebook would show it twice
     return figure

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from naign.base import files
 from naign.evaluate import outsiders
 from naign.study import plan, records
 from naign.study.provenance import provenance
@@ -30,7 +31,7 @@ def record(profile: str) -> Path:
     began = time.monotonic()
     result = measure(profile)
     result["provenance"] = provenance(torch.device("cpu"), time.monotonic() - began)
-    records.write_json(path(profile), result)
+    files.write_json(path(profile), result)
     return path(profile)
 
 

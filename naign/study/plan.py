@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from naign.data.toys import TOYS
@@ -79,9 +79,7 @@ def toy_choices(profile: str) -> list[Row]:
 
 def mnist(profile: str, **given: object) -> Groups:
     """Chapter 3: group -> rows. All but "main" are short runs of NAIGN with our settings, one thing changed.
-
-    given : settings for all rows that do not set them themselves
-    """
+    `given` are settings for all rows that do not set them themselves."""
     scale = recipes.plan(profile)
     seeds, short = scale["seeds"], {"steps": scale["short_digits"]} | given
     of_ign = {k: v for k, v in given.items() if k != "candidates"}
@@ -122,10 +120,7 @@ def mnist(profile: str, **given: object) -> Groups:
 
 
 def ffhq(profile: str, **given: object) -> Groups:
-    """Chapter 4: group -> rows; "held-out" are trained on 90 faces, "replay" are short runs.
-
-    given : settings for all rows that do not set them themselves
-    """
+    """Chapter 4: group -> rows; "held-out" are trained on 90 faces, "replay" are short runs. `given` as of `mnist`."""
     scale = recipes.plan(profile)
     many, few, steps = scale["seeds"]["faces"], scale["seeds"]["faces_beside"], scale["short_faces"]
     of_ign = {k: v for k, v in given.items() if k not in ("candidates", "replay", "replay_batches")}
@@ -172,7 +167,6 @@ def moons(profile: str, toy: str = "2moons") -> Groups:
 
 def detectors(profile: str) -> list[Row]:
     """Chapter 5: networks on digits whose drift may tell what is no digit; "autoencoder" is the plain one."""
-    del profile  # one of each at every profile
     return [*(Row(label(m), f"mnist-{m}", {}, 1) for m in FIELD), Row("autoencoder", "mnist-dae", {"level": 0.0}, 1)]
 
 
@@ -233,14 +227,10 @@ def every(profile: str) -> list[Row]:
     rows: dict[str, Row] = {}
     for row in (row for group in groups for row in group):
         name = row.experiment(profile).directory
-        most = max(row, rows.get(name, row), key=lambda r: r.seeds)
-        same = [row, rows.get(name, row)]
-        rows[name] = replace(most, first=_all(r.first for r in same), each=_all(r.each for r in same))
+        other = rows.get(name, row)
+        first, each = sorted({*row.first, *other.first}), sorted({*row.each, *other.each})
+        rows[name] = replace(row, seeds=max(row.seeds, other.seeds), first=tuple(first), each=tuple(each))
     return list(rows.values())
-
-
-def _all(kept: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(sorted({name for names in kept for name in names}))
 
 
 def load(rows: Iterable[Row], profile: str, seed: int = 0, **options: bool) -> dict[str, list[Run]]:

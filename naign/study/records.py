@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from naign.base.files import PROJECT, cache_root, joined, under
 
 TEXTS = ("config", "metrics", "provenance")
 LARGEST = 15 * 2**20  # bytes of weights that are committed; larger ones stay local
+KEYS = {"name", "profile", "seed", "data", "method", "shape", "parameters"}  # of a configuration
 PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))
 Build = Callable[[dict], tuple[nn.Module, nn.Module]]
 
@@ -66,11 +65,11 @@ class Run:
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists already: choose another name or remove it.")
-        return _whole(path, self._write)
+        return files.whole_directory(path, self._write)
 
     def _write(self, directory: Path) -> None:
         for name in TEXTS:
-            write_json(directory / f"{name}.json", getattr(self, name))
+            files.write_json(directory / f"{name}.json", getattr(self, name))
         with open(directory / "history.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(self.history)
@@ -82,26 +81,6 @@ class Run:
             parts |= {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)}
             meta = {"config": json.dumps(self.config, sort_keys=True)}
             files.save_tensors(directory / "model.safetensors", joined(parts), meta)
-
-
-def _whole(path: Path, write: Callable[[Path], None]) -> Path:
-    """A directory that `write` fills under another name first."""
-    files.writable_directory(path.parent)
-    part = Path(tempfile.mkdtemp(prefix=path.name + ".part-", dir=path.parent))
-    try:
-        write(part)
-        part.chmod(0o755)
-        os.replace(part, path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return path
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    os.replace(part, path)
 
 
 def write_images(directory: Path, images: dict[str, Tensor]) -> None:
@@ -138,15 +117,20 @@ def load(path: str | Path, build: Build | None = None) -> Run:
     """
     path = Path(path)
     try:
-        texts = [json.loads((path / f"{name}.json").read_text()) for name in TEXTS]
+        files.verify(path)
+        config, metrics, origin = (json.loads((path / f"{name}.json").read_text()) for name in TEXTS)
+        if missing := KEYS - config.keys():
+            raise ValueError(f"config.json lacks {', '.join(sorted(missing))}")
         with open(path / "history.csv", newline="") as file:
             columns, *rows = csv.reader(file)
-    except (OSError, ValueError) as error:
+        numbers = zip(*([float(cell) for cell in row] for row in rows), strict=True)
+        history = dict(zip(columns, map(list, numbers), strict=True))
+        run = Run(config, history, metrics, origin, images=_read_images(path))
+    except (OSError, ValueError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or error
+        if str(path) in str(reason):
+            raise
         raise ValueError(f"{path} is not a whole run ({reason}): restore it or train it anew.") from None
-    history = {name: [float(row[i]) for row in rows] for i, name in enumerate(columns)}
-    config, metrics, origin = texts
-    run = Run(config, history, metrics, origin, images=_read_images(path))
     if build and (path / "model.safetensors").exists():
         _read_weights(run, path / "model.safetensors", build)
     return run
@@ -158,6 +142,13 @@ def _read_weights(run: Run, path: Path, build: Build) -> None:
         raise ValueError(
             f"{path.parent}/config.json no longer matches the weights beside it: restore both or train the run anew."
         )
+    with torch.device("meta"):  # so that no forged size takes memory before it is found out
+        f, source = build(run.config)
+    for name, wanted in files.joined({"f": f.state_dict(), "source": source.state_dict()}).items():
+        found = tensors.get(name)
+        fits = found is not None and found.shape == wanted.shape
+        if not fits or found.is_floating_point() != wanted.is_floating_point() or not torch.isfinite(found).all():
+            raise ValueError(f"{path} does not hold the weights of its configuration ({name}): restore or retrain it.")
     run.f, run.source = build(run.config)
     tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
     run.f.load_state_dict(under(tensors, "f"))
@@ -186,7 +177,7 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
     keep : "weights" (in half precision), "snapshots" with them, and names of images, as "fz" or "*.1"
     """
     target = records_root() / path.name
-    return target if target.exists() else _whole(target, lambda part: _shorten(path, part, keep))
+    return target if target.exists() else files.whole_directory(target, lambda part: _shorten(path, part, keep))
 
 
 def _shorten(path: Path, part: Path, keep: tuple[str, ...]) -> None:

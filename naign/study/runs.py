@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from torch import Tensor
@@ -67,7 +68,11 @@ def fit(
 def score(run: Run, experiment: Experiment) -> None:
     """What `naign.evaluate` measures on a run with weights, into its metrics and images."""
     data = experiment.data.load()
-    run.metrics, run.images = scores(run.f, run.source, data, experiment.method.distance, run.snapshots)
+    try:
+        run.metrics, run.images = scores(run.f, run.source, data, experiment.method.distance, run.snapshots)
+    except (ValueError, RuntimeError, ArithmeticError) as error:  # f is worth keeping all the same
+        warnings.warn(f"{experiment.name} could not be scored ({error}): its f is kept.", stacklevel=2)
+        run.metrics = {"unscored": str(error)}
     for step, found in run.metrics.get("probes", {}).items():
         found["seconds"] = run.provenance["clock"][step]
     if not experiment.data.shared:  # only what f made of them may be kept
@@ -111,9 +116,8 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
     path = find(experiment, weights)
     if path is None:
         root = files.writable_directory(records.runs_root())
-        checkpoint = cache_root() / "checkpoints" / experiment.directory
-        path = experiment.train(checkpoint, progress).save(root / experiment.directory)
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        with files.locked(experiment.directory):  # who waited here finds the run of the other
+            path = find(experiment, weights) or _train(experiment, root / experiment.directory, progress)
     run = records.load(path, build)
     if changed := _difference(experiment.essential(run.config), experiment.essential()):
         raise ValueError(
@@ -125,6 +129,13 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
     return run
 
 
+def _train(experiment: Experiment, path: Path, progress: bool) -> Path:
+    checkpoint = cache_root() / "checkpoints" / experiment.directory
+    experiment.train(checkpoint, progress).save(path)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return path
+
+
 def rescore(path: Path, experiment: Experiment, run: Run) -> None:
     """Measure a run anew and write its metrics; what only lost snapshots could tell stays as it was."""
     before = run.metrics
@@ -132,7 +143,8 @@ def rescore(path: Path, experiment: Experiment, run: Run) -> None:
     run.metrics |= {k: before[k] for k in before.keys() - run.metrics.keys()}
     if not (path / "images").exists():
         records.write_images(path, run.images)
-    records.write_json(path / "metrics.json", run.metrics)
+    files.write_json(path / "metrics.json", run.metrics)
+    files.write_checksums(path)
 
 
 def rescore_records() -> tuple[list[str], list[str]]:

@@ -78,5 +78,5 @@ def test_a_hole_is_where_it_was_asked_for():
     assert damaged[:, :, 2:5, 1:5].eq(-1).all()
     assert torch.equal(damaged.where(~mask, x), x)
     for box in ((0, 0, 0, 3), (-1, 0, 2, 2), (6, 0, 3, 2), (0, 5, 2, 4)):
-        with pytest.raises(ValueError, match="a hole of .*: it must hold one or more of the 8 x 8 pixels"):
+        with pytest.raises(ValueError, match="a hole of .*: give one or more of the 8 x 8 pixels"):
             corruptions.hole(x, *box)

@@ -106,10 +106,10 @@ def test_held_out_images_are_the_last_by_name(tmp_path):
         (lambda p: Folder(p / "absent").load(), "absent is not a folder: give one that holds images"),
         (lambda p: Folder(p, 24).load(), "size is 24: give a power of two, 8 or more"),
         (lambda p: Folder(p, 4).load(), "size is 4: give a power of two"),
-        (lambda p: Folder(p / "one").load(), r"one holds 1 readable image\(s\) .*: at least 2 are needed"),
+        (lambda p: Folder(p / "one").load(), r"one holds 1 readable image\(s\) .*: at least 2 needed"),
         (lambda p: Folder(p, 8, held_out=1).load(), "held_out is 1: give 0, or from 2 to 2 of these 4 images"),
         (lambda p: Folder(p, 8, held_out=-1), "held_out is -1: give a number greater than or equal to 0"),
-        (lambda p: Folder(p, 8, held_out=3).load(), r"holds 4 readable image\(s\) .*: at least 5 are needed"),
+        (lambda p: Folder(p, 8, held_out=3).load(), r"holds 4 readable image\(s\) .*: at least 5 needed"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(tmp_path, change, words):

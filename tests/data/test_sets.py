@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from naign.base.settings import values
 from naign.data import DATA, SETS, or_stand_in, sets
 from naign.data.ffhq import FFHQ100
 from naign.data.sets import Digits, Faces, Mnist
-from naign.base.settings import values
 
 
 def test_every_data_set_says_what_it_is_before_it_is_loaded():
@@ -143,8 +143,11 @@ def test_a_bad_mirror_is_passed_over_and_leaves_nothing_behind(tiny, tmp_path, m
     monkeypatch.delenv("NAIGN_DATA")
     bad, good = serve(bad), serve(folder)
     monkeypatch.setattr(Mnist, "mirrors", (bad,))
-    with pytest.raises(ValueError, match="could not be downloaded .*not a whole gzip file"):
+    with pytest.raises(ValueError, match="could not be downloaded .127.0.0.1: train-images.* is not a whole gzip file"):
         Mnist().load()
+    monkeypatch.setattr(Mnist, "mirrors", ("http://127.0.0.1:9/", bad + "absent/"))
+    sentence = or_stand_in("mnist")[1]
+    assert "(127.0.0.1: no answer; 127.0.0.1: 404 Client Error" in sentence and len(sentence) < 400
     cache = tmp_path / "cache" / "data" / "mnist"
     assert not list(cache.iterdir())
     monkeypatch.setattr(Mnist, "mirrors", (bad, good))

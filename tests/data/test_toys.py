@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from naign.data import toys
 from naign.base.settings import values
+from naign.data import toys
 
 ALL = [toys.Trimodal(), toys.Grid(), toys.EightGaussians(), toys.TwoMoons(), toys.TwoMoons(0.0)]
 

@@ -10,7 +10,7 @@ from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData
 from naign.data.sets import Digits
 from naign.evaluate import fewshot, images, restoration
-from naign.evaluate.judge import Judge
+from naign.evaluate.images import Judge
 from naign.sources import StandardNormal
 
 

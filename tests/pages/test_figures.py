@@ -6,11 +6,13 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from naign.data.toys import Trimodal
 from naign.methods import METHODS
 from naign.pages import clouds, curves, plane, sheets, style
 
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
+
+
+OF_LABELS = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
 
 
 def cloud(dim, n=50):
@@ -19,12 +21,10 @@ def cloud(dim, n=50):
 
 @pytest.mark.parametrize("dim", [1, 2])
 def test_clouds_and_histograms_hold_every_point(dim):
-    rows = {"naign": [cloud(dim)] * 5, "ign": [cloud(dim)] * 5}
-    limits = (-9, 9)
+    rows = {"NAIGN": [cloud(dim)] * 5, "IGN": [cloud(dim)] * 5}
     drawn = [
-        clouds.five_columns(rows, limits),
-        clouds.snapshots({"naign": {0: cloud(dim), 10: cloud(dim)}}, cloud(dim), limits),
-        clouds.applied([cloud(dim)] * 3, cloud(dim), "k", "title", limits),
+        clouds.five_columns(rows, (-9, 9)),
+        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9), "title"),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
@@ -40,39 +40,44 @@ def test_clouds_and_histograms_hold_every_point(dim):
 
 def test_curves_and_bars_are_labelled():
     history = {"step": [1, 2], "rec": [0.1, 0.2], "imle": [0.1, 0.2], "idem": [0.0, 0.0], "distinct": [0.5, 0.6]}
-    of_labels = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
+    points = {"NAIGN": [(0.1, 2.0), (0.9, 0.3)], "of my own": [(1.0, 1.0)]}
     for figure in (
-        curves.losses({"naign": [history]}),
-        curves.winners({"grid": {"naign": [history]}}),
-        clouds.mode_shares({"naign": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
-        curves.tradeoff({"ign": [(0.1, 2.0), (0.9, 0.3)]}, "a", "b"),
-        clouds.mass_floor([0, 1, 2], [1, 1, 1], [1, 2, 1], [(0, 1)], [0.4]),
-        curves.bands({"p": of_labels, "q": of_labels}, "step", ["FLD", "MAE"]),
-        curves.levels({"noise": of_labels | {"damaged": ([0, 1], [[0, 9]])}}),
-        curves.sweep({"step": of_labels}, "FLD"),
-        curves.counts({"NAIGN": [[3, 1], [0, 4]]}, "image"),
-        curves.cumulative({"pixels": {"NAIGN": [0.1, 0.2], "training": [0.3, 0.4]}}, "distance"),
-        curves.roc({"noise": {"NAIGN": [0, 0.5, 1], "nearest neighbour": [0, 0.6, 1]}}),
-        plane.against([("NAIGN", [0, 1], [0, 2])], "exact", "drift"),
-        plane.by_k(of_labels, "KL"),
+        curves.losses({"NAIGN": [history]}),
+        curves.lines({"p": OF_LABELS, "q": OF_LABELS}, "step", ["FLD", "MAE"], share="", yscale="log"),
+        curves.lines({"noise": OF_LABELS | {"damaged": ([0, 1], [0, 9])}}, "level", "MAE", points=True),
+        curves.scatter({"f(z)": points}, "drift", "distance", fine=True),
+        clouds.mode_shares({"NAIGN": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
     ):
         assert figure.axes[0].get_xlabel()
         assert figure.axes[0].get_ylabel()
 
 
-def test_a_band_is_the_mean_over_seeds_from_the_smallest_to_the_largest():
-    of_labels = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
-    (ax,) = curves.bands({"p": of_labels}, "step", ["FLD"]).axes
+def test_a_curve_is_the_mean_over_seeds_from_the_smallest_to_the_largest():
+    (ax,) = curves.lines({"p": OF_LABELS}, "step", "FLD").axes
     assert ax.lines[0].get_ydata().tolist() == [3.5, 1.5]
     assert {tuple(v) for v in ax.collections[0].get_paths()[0].vertices} >= {(0, 3), (1, 1), (0, 4), (1, 2)}
     assert ax.lines[0].get_color() == COLOURS["NAIGN"]
     assert (ax.lines[1].get_color(), ax.lines[1].get_linestyle()) == (COLOURS["IGN"], "--")
+    (ax,) = curves.lines({"p": OF_LABELS}, "step", "FLD", each=True).axes
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[3, 1], [4, 2], [5, 5]]
+    assert [text.get_text() for text in ax.get_legend().texts] == list(OF_LABELS)
+
+
+def test_panels_have_names_limits_and_levels_of_their_own_or_in_common():
+    panels = {"p": OF_LABELS, "q": {"DAE": ([0, 1], [7, 8])}}
+    first, second = curves.lines(panels, "x", "y", level=[2, None], ylim=[(0, 6), None], share="").axes
+    assert (first.get_xlabel(), second.get_xlabel()) == ("x", "x")
+    assert (first.get_ylabel(), second.get_ylabel()) == ("y", "")
+    assert first.get_ylim() == (0, 6) and second.get_ylim()[1] >= 8
+    assert [len(ax.lines) for ax in (first, second)] == [3, 1]
+    assert [text.get_text() for text in second.get_legend().texts] == [*OF_LABELS, "DAE"]
+    one, below = curves.lines({"p": OF_LABELS, "q": OF_LABELS}, ["a", "b"], ["c", "d"], columns=1).axes
+    assert [ax.get_xlabel() + ax.get_ylabel() for ax in (one, below)] == ["ac", "bd"]
 
 
 def test_a_label_says_the_colour_and_the_line():
     lines = {", paper's settings": "--", ", clamped": ":", ", wider": "-.", "": "-"}
-    for name, entry in METHODS.items():
-        assert style.colour(name) == entry.colour
+    for entry in METHODS.values():
         for end, line in lines.items():
             assert style.style(entry.label + end) == {"color": entry.colour, "ls": line}
     assert style.style("damaged") == style.style("training") == {"color": style.DATA, "ls": ":"}
@@ -90,7 +95,8 @@ def test_a_mark_is_hollow_where_adamw_trained():
 
 def test_a_warm_start_leaves_a_gap_in_the_curves():
     history = {"step": [1, 2, 3], "rec": [0.3, 0.2, 0.1], "imle": [0.0, 0.4, 0.3], "distinct": [0.0, 0.5, 0.6]}
-    for figure in (curves.losses({"naign": [history]}), curves.winners({"grid": {"naign": [history]}})):
+    served = curves.lines({"grid": curves.history({"NAIGN": [history]}, "distinct")}, "step", "distinct", each=True)
+    for figure in (curves.losses({"NAIGN": [history]}), served):
         drawn = figure.axes[-1].lines[0].get_ydata()
         assert np.isnan(drawn[0])
         assert np.isfinite(drawn[1:]).all()
@@ -121,7 +127,7 @@ def test_a_panel_draws_again_when_a_control_moves():
 
     def show(level):
         seen.append(level)
-        return clouds.applied([cloud(2)], cloud(2), "k", str(level), (-level, level))
+        return clouds.samples({"NAIGN": {"z": cloud(2)}}, cloud(2), (-level, level), str(level))
 
     slider = ipywidgets.IntSlider(value=2, min=1, max=5)
     picture = sheets.panel(show, level=slider).children[-1]
@@ -141,28 +147,21 @@ def test_pulls_are_arrows_from_images_to_data():
     assert data == x.tolist() and pulled == [[0, 0], [2, 2]] and left == [[1, 0]]
 
 
-def test_the_frontier_has_a_mark_a_run_for_one_and_two_applications():
-    points = {"balanced": [[(0.01, 0.8), (0.02, 0.9)], [(0.03, 0.7), (0.04, 0.6)]], "of my own": [[(1, 0.5), (2, 0.4)]]}
-    once, twice = curves.frontier(points, (0.001, 0.98)).axes
-    assert once.collections[0].get_offsets().tolist() == [[0.01, 0.8], [0.03, 0.7]]
-    assert twice.collections[1].get_offsets().tolist() == [[2, 0.4]]
-    assert once.get_xscale() == "log" and [t.get_text() for t in twice.get_legend().texts] == list(points)
+def test_scattered_points_have_a_mark_a_run():
+    once = {"balanced": [(0.01, 0.8), (0.03, 0.7)], "of my own": [(1, 0.5)]}
+    twice = {"balanced": [(0.02, 0.9), (0.04, 0.6)], "of my own": [(2, 0.4)]}
+    panels = {"f(z)": once, "f(f(z))": twice}
+    left, right = curves.scatter(panels, "KL", "share", xscale="log", level=0.98, share="xy").axes
+    assert left.collections[0].get_offsets().tolist() == [[0.01, 0.8], [0.03, 0.7]]
+    assert right.collections[1].get_offsets().tolist() == [[2, 0.4]]
+    assert left.get_xscale() == "log" and [t.get_text() for t in right.get_legend().texts] == list(once)
 
 
-def test_kept_has_a_curve_a_method_from_all_draws_to_few():
-    found = {"balanced": ([1.0, 0.5], [0.8, 0.9], [0.01, 0.02]), "of my own": ([1.0, 0.5], [0.1, 0.2], [1, 2])}
-    quality, shares = curves.kept(found, 0.99).axes
-    assert quality.lines[0].get_ydata().tolist() == [0.8, 0.9] and shares.lines[1].get_ydata().tolist() == [1, 2]
-    assert quality.get_xlim() == (1.0, 0.5)
-
-
-def test_f_on_the_line_is_a_curve_beside_the_diagonal():
-    z = np.linspace(-3, 4, 5)[:, None]
-    (ax,) = clouds.curve_of_f({"naign": (z, 2 * z)}, Trimodal()).axes
+def test_the_diagonal_leaves_the_limits_alone():
+    (ax,) = curves.lines({"": {"NAIGN": ([-3, 4], [-6, 8])}}, "z", "f(z)", diagonal=True, xlim=(-3, 4)).axes
     curve, diagonal = ax.lines
-    assert curve.get_ydata().tolist() == (2 * z[:, 0]).tolist()
-    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [-3, 4]
-    assert len(ax.patches) == 6  # a band each way for each mode
+    assert curve.get_ydata().tolist() == [-6, 8] and ax.get_xlim() == (-3, 4)
+    assert diagonal.get_slope() == 1 and diagonal.get_xy1() == (0, 0)
 
 
 @pytest.mark.parametrize("sides", [1, 2])
@@ -170,12 +169,12 @@ def test_heat_and_arrows_in_the_plane_and_on_the_line(sides):
     limits, n = [(-1.0, 1.0)] * sides, 4
     values = np.arange(n**sides, dtype=float)
     manifold = np.zeros((3, sides))
-    axes = plane.heat([("NAIGN", values), ("exact", values)], limits, "drift", manifold, scale=(0, 9)).axes
+    axes = plane.heat({"NAIGN": values, "exact": values}, limits, "drift", manifold, scale=(0, 9)).axes
     if sides == 1:
-        assert axes[0].lines[-1].get_xdata().tolist() == [-0.75, -0.25, 0.25, 0.75]
-        assert axes[0].lines[-1].get_ydata().tolist() == values.tolist() and axes[0].get_ylim() == (0, 9)
+        assert axes[0].lines[0].get_xdata().tolist() == [-0.75, -0.25, 0.25, 0.75]
+        assert axes[0].lines[0].get_ydata().tolist() == values.tolist() and axes[0].get_ylim() == (0, 9)
     else:
         assert axes[0].images[0].get_array().tolist() == values.reshape(n, n).tolist()
     start = np.linspace(-1, 1, 3 * sides).reshape(3, sides)
-    (ax,) = [a for a in plane.arrows([("f", start, 0.5 * start)], manifold, columns=1).axes if a.get_title()]
+    (ax,) = plane.arrows({"f": (start, 0.5 * start)}, manifold).axes
     assert ax.get_title() == "f" and len(ax.collections) == 3

@@ -10,19 +10,21 @@ import pytest
 import torch
 
 import naign
-from naign import experiments, files, records
+from naign.base import files
+from naign.data.toys import Gaussians
+from naign.study import plan, records, runs
+from naign.study.experiment import build, get
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY = {"profile": "quick", "steps": 12, "width": 8, "batch_size": 8}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(records, "records_root", lambda: tmp_path / "records")
-
-
 def tiny(name="grid-naign", **changes):
-    return experiments.get(name, **(TINY | changes))
+    return get(name, **(TINY | changes))
+
+
+def fitted(**changes):
+    return runs.load_or_fit(tiny(**changes), progress=False)
 
 
 def weights(run):
@@ -30,10 +32,10 @@ def weights(run):
 
 
 def test_a_run_is_trained_once_and_then_loaded():
-    first = experiments.load_one("grid-naign", progress=False, **TINY)
-    path = records.find(tiny())
+    first = fitted()
+    path = runs.find(tiny())
     before = (path / "model.safetensors").stat().st_mtime_ns
-    again = experiments.load_one("grid-naign", progress=False, **TINY)
+    again = fitted()
     assert weights(first) == weights(again)
     assert first.metrics == again.metrics
     assert first.history == again.history
@@ -52,6 +54,40 @@ def test_saved_and_loaded_by_path(tmp_path):
         run.save(tmp_path / "mine")
 
 
+def test_the_last_snapshot_is_f_and_comes_back(tmp_path):
+    run = tiny().train(progress=False)
+    assert run.metrics == {}  # scores come afterwards
+    assert sorted(run.snapshots) == [0, 1, 4, 12]
+    stored = files.load_tensors(run.save(tmp_path / "mine") / "model.safetensors")[0]
+    assert {name.split(".")[1] for name in stored if name.startswith("snapshot.")} == {"0", "1", "4"}
+    loaded = naign.load(tmp_path / "mine")
+    assert sorted(loaded.snapshots) == [0, 1, 4, 12]
+    for step, parameters in run.snapshots.items():
+        assert files.checksum(loaded.snapshots[step]) == files.checksum(parameters)
+    assert files.checksum(loaded.snapshots[12]) == weights(run)
+    again = naign.load(loaded.save(tmp_path / "copy"))  # what was loaded is saved like what was trained
+    assert again.snapshots.keys() == loaded.snapshots.keys() and weights(again) == weights(run)
+
+
+@pytest.mark.parametrize("looks", [{"snapshots": [0, 1, 4, 12], "probes": []}, {"snapshots": [], "probes": [0, 6, 12]}])
+def test_a_run_of_the_old_format_still_loads(tmp_path, looks):
+    run, path = tiny().train(progress=False), tmp_path / "old"
+    path.mkdir()
+    config = run.config | {"parameters": run.config["parameters"] | looks}  # steps, not shares
+    for name, value in (("config", config), ("metrics", {"rec": 0.5}), ("provenance", {"seconds": 1.0})):
+        (path / f"{name}.json").write_text(json.dumps(value))
+    (path / "history.csv").write_text("step,rec\n6,0.5\n12,0.25\n")
+    parts = {"f": run.f.state_dict(), "source": run.source.state_dict()}
+    parts |= {f"snapshot.{step}": run.snapshots[step] for step in looks["snapshots"]}  # the last one too
+    files.save_tensors(path / "model.safetensors", files.joined(parts), {"config": json.dumps(config, sort_keys=True)})
+    old = naign.load(path)
+    assert weights(old) == weights(run) and old.metrics == {"rec": 0.5} and old.config == config
+    assert old.history == {"step": [6, 12], "rec": [0.5, 0.25]}
+    assert sorted(old.snapshots) == looks["snapshots"]
+    for step, parameters in old.snapshots.items():
+        assert files.checksum(parameters) == files.checksum(run.snapshots[step])
+
+
 def test_an_unfinished_write_leaves_nothing(tmp_path, monkeypatch):
     run = tiny().train(progress=False)
 
@@ -68,7 +104,7 @@ def test_an_unwritable_directory_is_refused_before_training(tmp_path, monkeypatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(ValueError, match="cannot write to the directory .*: choose one"):
-        experiments.load_one("grid-naign", progress=False, **TINY)
+        fitted()
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "not tensors"])
@@ -98,14 +134,14 @@ def test_weights_of_another_configuration_are_refused(tmp_path):
 
 
 def test_a_record_whose_config_no_longer_matches_is_refused():
-    experiments.load_one("grid-naign", progress=False, **TINY)
-    path = records.find(tiny())
+    fitted()
+    path = runs.find(tiny())
     config = json.loads((path / "config.json").read_text())
     config["parameters"]["lr"] = 0.5
     (path / "config.json").write_text(json.dumps(config))
     (path / "model.safetensors").unlink()  # as for the seeds that are committed as numbers only
     with pytest.raises(ValueError, match=r"no longer matches .*parameters.lr is 0.5, expected 0.002.*delete"):
-        experiments.load_one("grid-naign", progress=False, weights=False, **TINY)
+        fitted()
 
 
 @pytest.mark.parametrize("part", records.PARTS)
@@ -117,39 +153,46 @@ def test_a_missing_part_is_named(tmp_path, part):
 
 
 def test_committed_weights_are_half_precision_and_other_seeds_numbers_only():
-    run = experiments.load_one("grid-naign", progress=False, **TINY)
-    target = records.commit(records.find(tiny()), weights=True)
-    half = records.load(target, experiments.build)
+    run = fitted()
+    target = records.commit(runs.find(tiny()), keep=("weights", "snapshots"))
+    half = records.load(target, build)
     z = torch.randn(100, 2)
     assert torch.allclose(half.f(z), run.f(z), atol=1e-2)
     assert not torch.equal(half.f(z), run.f(z))
     shutil.rmtree(target)
     assert half.snapshots.keys() == run.snapshots.keys()
-    target = records.commit(records.find(tiny()), weights=True, snapshots=False)
-    bare = records.load(target, experiments.build)
+    target = records.commit(runs.find(tiny()), keep=("weights",))
+    bare = records.load(target, build)
     assert not bare.snapshots and torch.equal(bare.f(z), half.f(z))
     shutil.rmtree(target)
-    target = records.commit(records.find(tiny()), weights=False)
+    target = records.commit(runs.find(tiny()))
     assert not (target / "model.safetensors").exists()
-    assert records.load(target, experiments.build).metrics == run.metrics
-    assert records.find(tiny()) == target
-    assert records.find(tiny(), weights=True) == records.cache_root() / "runs" / target.name
+    assert records.load(target, build).metrics == run.metrics
+    assert runs.find(tiny()) == target
+    assert runs.find(tiny(), weights=True) == records.runs_root() / target.name
+
+
+def test_weights_too_large_for_a_record_are_left_out_of_it(monkeypatch):
+    run = fitted()
+    monkeypatch.setattr(records, "LARGEST", 1)
+    target = records.commit(runs.find(tiny()), keep=("weights",))
+    assert not (target / "model.safetensors").exists()
+    assert fitted().metrics == run.metrics
+    assert weights(runs.load_or_fit(tiny(), weights=True, progress=False)) == weights(run)  # the local one
 
 
 def test_defaults_do_not_name_a_run():
     experiment = tiny()
     assert "w_rec" not in experiment.essential()["parameters"]
     assert "w_rec" in experiment.config()["parameters"]
-    name = records.directory_name(experiment)
-    assert records.directory_name(tiny(w_rec=1.0)) == name
-    assert len({records.directory_name(tiny(**c)) for c in ({}, {"w_rec": 2.0}, {"seed": 1}, {"spacing": 3.0})}) == 4
+    name = experiment.directory
+    assert tiny(w_rec=1.0).directory == name
+    assert len({tiny(**c).directory for c in ({}, {"w_rec": 2.0}, {"seed": 1}, {"spacing": 3.0})}) == 4
 
 
 def test_interrupted_by_name_and_continued_by_the_same_call(monkeypatch):
-    from naign import toys
-
     whole = tiny(steps=600).train(progress=False)
-    draws, real = [], toys.Mixture.sample
+    draws, real = [], Gaussians.sample
 
     def interrupted(self, n, generator):
         draws.append(n)
@@ -157,14 +200,14 @@ def test_interrupted_by_name_and_continued_by_the_same_call(monkeypatch):
             raise KeyboardInterrupt
         return real(self, n, generator)
 
-    monkeypatch.setattr(toys.Mixture, "sample", interrupted)
+    monkeypatch.setattr(Gaussians, "sample", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        experiments.load_one("grid-naign", progress=False, **(TINY | {"steps": 600}))
+        fitted(steps=600)
     before = len(draws)
-    run = experiments.load_one("grid-naign", progress=False, **(TINY | {"steps": 600}))
+    run = fitted(steps=600)
     assert len(draws) - before < 400  # it went on, it did not begin again
     assert weights(run) == weights(whole)
-    assert not (records.cache_root() / "checkpoints" / records.directory_name(tiny(steps=600))).exists()
+    assert not (files.cache_root() / "checkpoints" / tiny(steps=600).directory).exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -195,47 +238,16 @@ assert there.shape == (5, 1, 32, 32) and naign.drift(run.f, there, "l1").shape =
 
 
 def test_images_are_kept_and_committed_with_a_run():
-    experiment = experiments.get("mnist-naign", **IMAGES)
-    run = records.load_or_fit(experiment, experiments.build, progress=False)
-    assert run.images["fz"].shape == (64, 1, 32, 32)
-    again = records.load(records.commit(records.find(experiment), weights=False), experiments.build)
+    experiment = get("mnist-naign", **IMAGES)
+    run = runs.load_or_fit(experiment, progress=False)
+    assert run.images["fz"].shape == (16, 1, 32, 32)
+    again = records.load(records.commit(runs.find(experiment), keep=plan.SHEET), build)
     assert again.f is None
+    assert again.images.keys() == run.images.keys()
     assert all(torch.equal(v, again.images[k]) for k, v in run.images.items())
     assert again.metrics == run.metrics
-    assert set(run.metrics) >= {
-        "rec",
-        "gap",
-        "fz",
-        "ffz",
-        "settle",
-        "restoration",
-        "levels",
-        "winners",
-        "data",
-        "probes",
-    }
-    assert [int(s) for s in run.metrics["probes"]] == list(experiment.schedule["probes"])
-
-
-def test_committed_weights_that_are_too_large_for_a_file_come_in_shards(monkeypatch, tmp_path):
-    monkeypatch.setattr(records, "records_root", lambda: tmp_path / "records")
-    naign_run = experiments.load_one("grid-naign", "quick", progress=False, steps=5, width=64)
-    monkeypatch.setattr(files, "SHARD_BYTES", 9_000)  # one hidden layer has 64 x 64 x 2 bytes
-    target = records.commit(records.find(experiments.get("grid-naign", "quick", steps=5, width=64)), weights=True)
-    shards = sorted(target.glob("model*.safetensors"))
-    assert len(shards) > 2
-    again = records.load(target, experiments.build)
-    for a, b in zip(naign_run.f.parameters(), again.f.parameters(), strict=True):
-        assert torch.allclose(a, b, atol=1e-3)
-    whole = shards[0].read_bytes()
-    shards[0].write_bytes(whole[:-1])
-    with pytest.raises(ValueError, match="model.2.safetensors is not a whole"):
-        records.load(target, experiments.build)
-    shards[0].unlink()
-    with pytest.raises(ValueError, match="model.2.safetensors does not exist"):
-        records.load(target, experiments.build)
-    shutil.copy(target / "model.3.safetensors", shards[0])
-    metadata = files.load_tensors(shards[1])[1]
-    files.save_tensors(shards[0], {"f.x": torch.ones(1)}, metadata | {"config": "{}"})
-    with pytest.raises(ValueError, match="model.2.safetensors does not belong to"):
-        records.load(target, experiments.build)
+    assert run.metrics.keys() >= {"rec", "gap", "fz", "ffz", "settle", "restoration", "levels", "winners", "data"}
+    assert {int(s) for s in run.metrics["probes"]} == experiment.schedule.copied
+    shutil.rmtree(records.records_root() / experiment.directory)
+    some = records.load(records.commit(runs.find(experiment), keep=("fz", "*.1")), build)
+    assert some.images.keys() == {"fz", "blur.1", "noise.1", "salt and pepper.1", "lines.1"}

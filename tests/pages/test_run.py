@@ -1,0 +1,119 @@
+"""The strict papermill wrapper: refusals before a kernel starts, parameters that arrive."""
+
+import jupytext
+import pytest
+
+from naign.base import files
+from naign.pages import book
+
+NOTEBOOK = """---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+profile: str = "recorded"
+seed: int = 0
+share: float = 0.5
+```
+
+```{code-cell} ipython3
+print(profile, seed + 1, share * 2)
+```
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "chapter.md"
+    path.write_text(NOTEBOOK)
+    return path
+
+
+def test_parameters_arrive_typed(notebook, tmp_path):
+    book.run(notebook, tmp_path / "out.ipynb", {"profile": "quick", "seed": "41", "share": 2})
+    cells = jupytext.read(tmp_path / "out.ipynb").cells
+    assert cells[-1].outputs[0].text == "quick 42 4.0\n"
+    assert not (tmp_path / "out.source.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"sede": 1}, "has no parameter 'sede': it knows profile, seed, share"),
+        ({"seed": "one"}, "seed is 'one': give a valid integer"),
+        ({"seed": 1.5}, "seed is 1.5: give a valid integer"),
+        ({"share": "inf"}, "share is 'inf': give a finite number"),
+    ],
+)
+def test_unknown_and_ill_typed_parameters_are_refused_before_a_kernel_starts(
+    notebook, tmp_path, monkeypatch, given, words
+):
+    import papermill
+
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *a, **k: pytest.fail("a kernel was started"))
+    with pytest.raises(ValueError, match=words):
+        book.run(notebook, tmp_path / "out.ipynb", given)
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+def test_a_failing_cell_fails_and_leaves_the_partial_notebook(notebook, tmp_path):
+    notebook.write_text(NOTEBOOK.replace("print(profile", "1 / 0\nprint(profile"))
+    with pytest.raises(ValueError, match="ZeroDivisionError: division by zero .partial notebook"):
+        book.run(notebook, tmp_path / "out.ipynb")
+    assert (tmp_path / "out.ipynb").exists()
+
+
+def test_missing_notebooks_and_odd_outputs_are_refused(notebook, tmp_path):
+    with pytest.raises(ValueError, match="does not exist"):
+        book.run(tmp_path / "no.md", tmp_path / "out.ipynb")
+    with pytest.raises(ValueError, match="must end in .ipynb"):
+        book.run(notebook, tmp_path / "out.html")
+
+
+def elsewhere(monkeypatch, root):
+    monkeypatch.setattr(book, "ROOT", root)
+    monkeypatch.setattr(book, "BUILT", root / "_build")
+    monkeypatch.setattr(files, "PACKAGE", root / "naign")
+
+
+def test_the_stamp_of_a_chapter_depends_on_what_it_reads(tmp_path, monkeypatch):
+    elsewhere(monkeypatch, tmp_path)
+    for name in ("naign/a.py", "data/records/r/metrics.json", "constraints.txt", "book/01.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    first = book.stamp(tmp_path / "book/01.md", "quick")
+    assert book.stamp(tmp_path / "book/01.md", "quick") == first
+    assert book.stamp(tmp_path / "book/01.md", "cpu") != first
+    for name in ("naign/a.py", "data/records/r/metrics.json", "constraints.txt", "book/01.md"):
+        (tmp_path / name).write_text("2")
+        assert book.stamp(tmp_path / "book/01.md", "quick") != first
+        (tmp_path / name).write_text("1")
+    assert book.stamp(tmp_path / "book/01.md", "quick") == first
+
+
+def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, monkeypatch):
+    elsewhere(monkeypatch, tmp_path)
+    for name in ("naign/a.py", "constraints.txt", "book/_toc.yml", "book/plain.md", "_config.yml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    for name in ("one.md", "two.md"):
+        (tmp_path / "book" / name).write_text("---\njupytext: {text_representation: {format_name: myst}}\n---\n")
+        assert "format_name: myst" in (tmp_path / "book" / name).read_text()
+    executed = []
+    monkeypatch.setattr(
+        book, "run", lambda page, out, _: (executed.append(page.name), out.write_text(page.read_text()))
+    )
+    monkeypatch.setattr(book, "_html", lambda *_: 0)
+    assert book.build() == 0
+    assert executed == ["one.md", "two.md"]
+    book.build()
+    assert executed == ["one.md", "two.md"]
+    (tmp_path / "book" / "two.md").write_text((tmp_path / "book" / "two.md").read_text() + "changed")
+    (tmp_path / "book" / "plain.md").unlink()
+    book.build()
+    assert executed == ["one.md", "two.md", "two.md"]
+    (tmp_path / "naign" / "a.py").write_text("2")
+    book.build()
+    assert executed == ["one.md", "two.md", "two.md", "one.md", "two.md"]
+    assert {p.name for p in (tmp_path / "_build" / "src").iterdir()} == {"one.ipynb", "two.ipynb", "_toc.yml"}

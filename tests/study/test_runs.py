@@ -1,0 +1,93 @@
+"""A run is scored after it was trained, and can be scored again."""
+
+import json
+
+import pytest
+
+import naign
+from naign.study import records, runs
+from naign.study.experiment import Experiment, get
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+TINY = {"profile": "quick", "steps": 12, "width": 8, "batch_size": 8}
+IMAGES = {"profile": "quick", "steps": 6, "width": 8, "batch_size": 8}
+
+
+def metrics(path):
+    return json.loads((path / "metrics.json").read_text())
+
+
+def contents(path, *without):
+    return {p.name: p.read_bytes() for p in path.rglob("*.*") if p.name not in without}
+
+
+def test_a_run_killed_between_training_and_scoring_is_scored_when_asked_for_again(monkeypatch):
+    experiment = get("grid-naign", **TINY)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs, "score", killed)
+        runs.load_or_fit(experiment, progress=False)
+    path = runs.find(experiment, weights=True)
+    assert metrics(path) == {} and naign.load(path).f is not None
+    before = contents(path, "metrics.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "train", lambda *_: pytest.fail("it was trained again"))
+        run = runs.load_or_fit(experiment, progress=False)
+    assert run.metrics == metrics(path) == naign.fit("grid", progress=False, **TINY).metrics
+    assert run.metrics["fz"]["modes"] >= 0 and contents(path, "metrics.json") == before
+
+
+def test_metrics_thrown_away_are_computed_again_from_the_weights(capsys):
+    root, named = records.records_root(), {}
+    for seed in (0, 1, 2):
+        experiment = get("grid-naign", seed=seed, **TINY)
+        named[seed] = experiment.directory
+        runs.load_or_fit(experiment, progress=False)
+    local = records.runs_root()
+    naign.load(local / named[0]).save(root / named[0])  # in full precision
+    records.commit(local / named[1], keep=("weights",))
+    records.commit(local / named[2])
+    before = contents(root / named[2])
+    for seed in (0, 1):
+        records.write_json(root / named[seed] / "metrics.json", {})
+    (root / "bench.json").write_text("{}")  # no run
+    done, left = runs.rescore_records()
+    assert done == sorted([named[0], named[1]]) and left == [named[2]]
+    first = metrics(local / named[0])
+    assert metrics(root / named[0]) == first and first.keys() >= {"n", "rec", "gap", "fz", "ffz", "data", "field"}
+    halves, whole = metrics(root / named[1]), metrics(local / named[1])
+    assert halves.keys() == whole.keys()
+    assert [halves[k] for k in ("rec", "gap")] == pytest.approx([whole[k] for k in ("rec", "gap")], rel=0.01)
+    assert contents(root / named[2]) == before
+    assert named[2] not in capsys.readouterr().err
+
+
+def test_scores_that_only_snapshots_could_tell_are_kept():
+    experiment = get("mnist-naign", **IMAGES)
+    first = runs.load_or_fit(experiment, progress=False).metrics
+    path = records.commit(runs.find(experiment), keep=("weights", "fz"))
+    before = contents(path, "metrics.json")
+    records.write_json(path / "metrics.json", {"probes": first["probes"], "rec": -1.0})
+    assert runs.rescore_records() == ([path.name], [])
+    again = metrics(path)
+    assert again.keys() == first.keys() and again["probes"] == first["probes"]
+    assert again["rec"] == pytest.approx(first["rec"], rel=0.01)
+    assert contents(path, "metrics.json") == before
+
+
+def test_scores_during_training_say_when():
+    run = runs.load_or_fit(get("mnist-naign", **IMAGES), progress=False)
+    seconds = [run.metrics["probes"][str(step)]["seconds"] for step in range(7)]
+    assert seconds == sorted(seconds) and seconds[0] >= 0 and seconds[-1] <= run.provenance["seconds"] + 0.1
+
+
+def test_a_stored_configuration_gives_back_its_experiment():
+    for experiment in (
+        get("grid-naign-balanced", **TINY, seed=3, rejection=0.5),
+        get("mnist-ign", **IMAGES, clamp=1.5),
+    ):
+        stored = json.loads(json.dumps(experiment.config()))
+        assert runs.of_config(stored) == experiment and runs.of_config(stored).directory == experiment.directory

@@ -1,0 +1,213 @@
+"""What the chapters say of their records holds."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from naign import projection
+from naign.data.corruptions import CORRUPTIONS
+from naign.data.toys import TOYS, Grid, Trimodal
+from naign.evaluate import shares
+from naign.pages.columns import PAPER_RESTORATION
+from naign.study import outsiders, plan, records
+from naign.study.experiment import Experiment
+from naign.study.plan import PAPERS
+from naign.study.table import tidy
+
+
+@pytest.fixture(scope="module", autouse=True)
+def recorded_only():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Experiment, "train", lambda self, *_: pytest.fail(f"{self.directory} is not recorded"))
+        yield
+
+
+def of(rows):
+    """The tidy table of some rows of the plan."""
+    return tidy(plan.load(rows, "cpu"))
+
+
+def every(frame, label, path):
+    """A score of each run of a label."""
+    found = frame.loc[frame["label"] == label, path]
+    assert len(found) and found.notna().all(), (label, path)
+    return found.tolist()
+
+
+def mean(frame, label, path):
+    return np.mean(every(frame, label, path))
+
+
+def test_what_chapter_3_says_of_its_records_holds():
+    m = of(plan.mnist("cpu")["main"])
+    for end in ("", PAPERS):
+        assert mean(m, "NAIGN" + end, "fz.fld") <= 0.78 * mean(m, "IGN" + end, "fz.fld")
+        assert mean(m, "NAIGN" + end, "fz.coverage") > mean(m, "IGN" + end, "fz.coverage")
+        # Idempotence buys no FLD.
+        assert mean(m, "NAIGN-" + end, "fz.fld") < 1.2 * mean(m, "NAIGN" + end, "fz.fld")
+    paper = dict(zip(CORRUPTIONS, (float(v.split()[0]) for v in PAPER_RESTORATION["NAIGN"]), strict=True))
+    for once, name in ((f"restoration.{name}.once", name) for name in CORRUPTIONS):
+        assert mean(m, "NAIGN", once) < mean(m, "IGN", once)
+        assert mean(m, "NAIGN, wider", once) < paper[name]  # below the paper's own NAIGN
+    assert mean(m, "NAIGN", "fz.fld") < 40 * mean(m, "NAIGN", "data.train.fld")
+    assert mean(m, "NAIGN", "restoration.lines.once") > mean(m, "NAIGN", "restoration.lines.damaged")
+    assert mean(m, "NAIGN, wider", "fz.fld") < 0.75 * mean(m, "NAIGN", "fz.fld")
+    assert 0.70 < mean(m, "NAIGN", "fz.coverage") < mean(m, "NAIGN, wider", "fz.coverage") < 0.75
+    one, other = every(m, "NAIGN, wider", "restoration.noise.once")
+    assert one < mean(m, "NAIGN", "restoration.noise.once") < other
+
+
+def test_what_chapter_4_says_of_its_records_holds():
+    rows = plan.ffhq("cpu")
+    m, new = of(rows["main"]), of(rows["held-out"])
+    assert mean(m, "NAIGN", "fz.pixels.covered") > 0.95
+    assert mean(m, "NAIGN", "fz.pixels.effective") == pytest.approx(80, abs=6)
+    assert min(every(m, "NAIGN", "probes.500.covered")) > 0.7  # a tenth of the run
+    assert mean(m, "IGN", "fz.pixels.effective") < 0.5 * mean(m, "NAIGN", "fz.pixels.effective")
+    one, other = sorted(every(m, "IGN", "fz.pixels.effective"))
+    assert one < 1.5 < 10 < other < 20  # one seed has collapsed
+    assert mean(m, "IGN, paper's settings", "fz.pixels.effective") == pytest.approx(25, abs=5)
+    assert mean(m, "IGN", "z.pixels.covered") == pytest.approx(0.46, abs=0.03)  # noise alone
+    assert mean(m, "NAIGN", "fz.pixels.ratio") == pytest.approx(2 / 3, abs=0.05)
+    assert mean(m, "NAIGN", "ffz.pixels.ratio") < mean(m, "NAIGN", "fz.pixels.ratio")
+    assert mean(m, "NAIGN", "fz.shapes.ratio") > 0.9
+    assert all(samples[0] > 0.2 for samples in every(m, "NAIGN", "fz.pixels.samples"))  # no copy
+    assert 3 < mean(new, "NAIGN", "rec") / mean(m, "NAIGN", "rec") < 5
+    for name in CORRUPTIONS:
+        ours = mean(new, "NAIGN", f"restoration.{name}.once")
+        assert mean(new, "NAIGN", f"data.baselines.{name}.median filter") < ours
+        assert ours < mean(new, "IGN", f"restoration.{name}.once")
+    for label in ("NAIGN-", "NAIGN, paper's settings"):
+        alike = pytest.approx(mean(m, "NAIGN", "fz.pixels.effective"), rel=0.1)
+        assert mean(m, label, "fz.pixels.effective") == alike
+    assert mean(m, "NAIGN", "rec") < mean(m, "NAIGN, paper's settings", "rec") < mean(m, "IGN", "rec")
+
+
+def test_what_chapter_5_says_of_its_records_holds():
+    exact, fuzzy = (of(rows) for rows in plan.moons("cpu").values())
+
+    def field(label, region, score):
+        return mean(exact, label, f"field.{region}.{score}")
+
+    assert 0.1 < field("NAIGN", "far", "relative") < 0.15 and 0.25 < field("NAIGN", "near", "relative") < 0.35
+    for region in ("near", "far"):
+        assert field("NAIGN", region, "spearman") > 0.9
+        assert field("NAIGN", region, "off") == min(field(m, region, "off") for m in exact["label"].unique())
+        assert field("NAIGN", region, "eikonal") < 0.1
+        assert field("DAE", region, "relative") < field("NAIGN", region, "relative") < field("IGN", region, "relative")
+        assert field("DAE", region, "landed") > field("NAIGN", region, "landed")
+        assert field("NAIGN", region, "spearman") > field("IGN", region, "spearman")
+    assert field("NAIGN", "far", "landed") < 0.5
+    assert field("NAIGN-", "far", "off") > 3 * field("NAIGN", "far", "off")
+    best = {label: np.mean([min(kl) for kl in every(fuzzy, label, "drift_density.kl")]) for label in fuzzy["label"]}
+    assert best["DAE"] < 0.2 < 0.5 < min(best[m] for m in ("NAIGN", "NAIGN-", "IGN"))
+    assert mean(fuzzy, "NAIGN", "field.near.relative") > 0.9  # almost the identity
+
+    found = json.loads(outsiders.path("cpu").read_text())
+    ours, plain, near = (found["auroc"][m] for m in ("NAIGN", "autoencoder", "nearest neighbour"))
+    assert all(ours[kind][0] > 0.99 for kind in ("noise", "inverted", "faces", "shuffled blocks"))
+    for kind, low, high in (("mirrored", 0.65, 0.8), ("turned by 90°", 0.8, 0.9)):
+        assert low < ours[kind][0] < high
+        assert 0 < ours[kind][0] - plain[kind][0] < 0.05
+        assert near[kind][0] > ours[kind][0]
+    assert min(found["correlation"]["NAIGN"].values()) > 0.3
+
+
+KL, GOOD, TWICE = "fz.reverse_kl", "fz.high_quality", "ffz.high_quality"
+
+
+@pytest.fixture(scope="module")
+def six():
+    """The tables of chapter 6, by group."""
+    return {group: of(rows) for group, rows in plan.balanced("cpu").items()}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Those of the paper's methods, by toy."""
+    return {toy: of(plan.toys("cpu", toy)) for toy in TOYS}
+
+
+@pytest.fixture(scope="module")
+def floor():
+    """The least W1 of an f that is the identity on the data."""
+    toy = Trimodal()
+    return shares.floor_w1(toy.centres, toy.sigmas, toy.weights)
+
+
+def test_what_chapter_6_says_of_fair_shares_holds(six, plain, floor):
+    for toy in ("trimodal", "grid", "8gaussians"):
+        found = every(six[toy], "balanced", KL)
+        assert len(found) >= 3 and max(found) < 0.005
+    for toy in ("trimodal", "grid"):  # the nearest, with either optimiser
+        assert min(mean(six[toy], "NAIGN, Muon", KL), mean(plain[toy], "NAIGN", KL)) > 0.3
+    assert min(held[2] for held in every(six["trimodal"], "balanced", "fz.shares")) > 0.3
+    for label in ("NAIGN", "NAIGN-", "IGN"):
+        assert max(held[2] for held in every(plain["trimodal"], label, "fz.shares")) < 0.2
+    assert max(every(six["trimodal"], "balanced", "fz.w1")) < floor
+    # The price, and where there is none.
+    for toy, worse in (("trimodal", True), ("2moons", True), ("grid", False)):
+        ratio = mean(six[toy], "balanced", "rec") / mean(plain[toy], "NAIGN", "rec")
+        assert ratio > 3 if worse else ratio < 1
+    assert mean(six["2moons"], "balanced", "fz.coverage") > 0.93 * six["2moons"]["data.coverage"].iloc[0]
+
+
+def test_what_chapter_6_says_of_matchings_and_budgets_holds(six, plain):
+    grid, budget, matchings = six["grid"], six["budget"], six["matchings"]
+    good, rec, kl = (mean(grid, "balanced", path) for path in (GOOD, "rec", KL))
+    assert mean(budget, "balanced, AdamW", GOOD) < good < mean(budget, "balanced, long", GOOD) < 0.95
+    assert abs(mean(matchings, "assignment of a batch", GOOD) - good) < 0.02
+    assert max(every(matchings, "assignment of a batch", KL)) < 0.02
+    assert sum(every(grid, "balanced", "seconds")) < sum(every(budget, "balanced, AdamW", "seconds"))
+    others = [(f, label) for f in (matchings, budget) for label in f["label"].unique() if label != "balanced, 5 layers"]
+    prices = tidy({"prices": [records.load(p) for p in records.recorded("grid-naign-priced", "cpu")]})
+    best = max(*(mean(f, label, GOOD) for f, label in others), mean(prices, "prices", GOOD))
+    assert mean(matchings, "rejection", GOOD) == best
+    assert mean(matchings, "rejection", TWICE) > 0.95
+    assert kl < mean(matchings, "rejection", KL) < mean(plain["grid"], "NAIGN", KL) / 2
+    assert 8 < mean(matchings, "rejection", "rec") / rec < 12
+    assert 0 < mean(matchings, "entropic", GOOD) - good < 0.03
+    assert max(every(prices, "prices", "fz.modes")) < 25
+    joined = "balanced + rejection, long"
+    assert min(every(budget, joined, TWICE)) > 0.95 > max(every(budget, joined, GOOD))
+    assert min(every(budget, joined, "ffz.modes")) == 25 and max(every(budget, joined, "ffz.reverse_kl")) < 0.01
+    assert min(every(matchings, "balanced + rejection", GOOD)) > good
+    deep = "balanced, 5 layers"
+    assert min(every(budget, deep, TWICE)) > 0.97 and max(every(budget, deep, KL)) < 0.01
+    assert 0.5 < mean(budget, deep, "rec") / mean(plain["grid"], "NAIGN", "rec") < 2
+
+
+def test_what_chapter_6_says_of_its_ablations_holds(six, floor):
+    good, on_grid, on_line = mean(six["grid"], "balanced", GOOD), six["ablation grid"], six["ablation trimodal"]
+    for label in ("no source term (w = 0)", "no concavity (p = 1)", "no pool (N pairs, used once)"):
+        assert abs(mean(on_grid, label, GOOD) - good) < 0.015
+    for label in ("no idempotence", "idempotence weighs 3"):
+        assert mean(on_grid, label, GOOD) < good - 0.03
+    for label in ("no source term (w = 0)", "a share by rejection", "idempotence weighs 3"):
+        assert min(every(on_line, label, "fz.w1")) > 2 * floor
+    for label in ("no concavity (p = 1)", "no pool (N pairs, used once)", "reconstruction weighs 3"):
+        found = every(on_line, label, "fz.w1")
+        assert min(found) < floor < 2 * floor < max(found)
+
+
+def test_what_chapter_6_says_of_images_holds(six):
+    digits, faces = of(plan.mnist("cpu")["main"]), of(plan.ffhq("cpu")["main"])
+    m, muon = six["mnist"], mean(six["mnist"], "NAIGN, Muon", "fz.fld")
+    assert mean(digits, "NAIGN", "fz.fld") / 2 < muon < mean(m, "balanced", "fz.fld")
+    for held, true in zip(m["classes"], m["data.classes"], strict=True):
+        assert max(abs(a - b) for a, b in zip(held, true, strict=True)) > 0.02
+    for kind in ("blur", "noise"):
+        once = f"restoration.{kind}.once"
+        assert sum(every(m, "balanced", once)) < sum(every(m, "NAIGN, Muon", once))
+    effective = "fz.pixels.effective"
+    assert max(every(six["ffhq100"], "balanced", effective)) < min(every(faces, "NAIGN", effective))
+
+
+def test_without_the_samples_of_largest_drift_the_grid_is_sharp_and_fair():
+    (row,) = (r for r in plan.balanced("cpu")["grid"] if r.label == "balanced")
+    run, toy = row.load("cpu")[0], Grid()
+    y = projection.generate(run.f, run.source, 20_000, torch.Generator().manual_seed(0), keep=0.85)
+    assert toy.is_high_quality(y).float().mean() > 0.97
+    assert shares.reverse_kl(shares.mode_shares(toy.assign(y), 25), toy.shares) < 0.005
