@@ -36,9 +36,9 @@ class ThreeTerms:
     """The three terms of Eq. 11 and their weights."""
 
     distance: losses.Distance = Field("l2", description="d, see `naign.losses.distance`")
-    w_rec: float = Field(1.0, ge=0, description="weight of reconstruction, Eq. 5")
-    w_imle: float = Field(1.0, ge=0, description="weight of the generative term, Eq. 8")
-    w_idem: float = Field(1.0, ge=0, description="weight of idempotence; 0 leaves the term out")
+    w_rec: float = Field(1.0, ge=0, le=1e6, description="weight of reconstruction, Eq. 5")
+    w_imle: float = Field(1.0, ge=0, le=1e6, description="weight of the generative term, Eq. 8")
+    w_idem: float = Field(1.0, ge=0, le=1e6, description="weight of idempotence; 0 leaves the term out")
     idempotence: Literal["modified", "plain"] = Field("modified", description="Appendix 7; plain: Eq. 6")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "imle", "idem", "total", "distinct", "spread")
@@ -59,7 +59,7 @@ class ThreeTerms:
 class NAIGN(ThreeTerms):
     """Eq. 11: reconstruction + IMLE + idempotence, as Algorithm 1 has it."""
 
-    candidates: float = Field(10.0, gt=0, description="M, as a multiple of the batch size N")
+    candidates: float = Field(10.0, gt=0, le=10**5, description="M, as a multiple of the batch size N")
     candidate_dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="precision of the search alone; auto takes what is faster"
     )
@@ -107,9 +107,9 @@ class IGN:
     """Eq. 4: reconstruction + idempotence + tightness."""
 
     distance: losses.Distance = Field("l2", description="d, see `naign.losses.distance`")
-    w_rec: float = Field(1.0, ge=0, description="weight of reconstruction, Eq. 5")
-    w_idem: float = Field(1.0, ge=0, description="weight of idempotence, Eq. 6")
-    w_tight: float = Field(0.1, ge=0, description="weight of tightness, Eq. 7")
+    w_rec: float = Field(1.0, ge=0, le=1e6, description="weight of reconstruction, Eq. 5")
+    w_idem: float = Field(1.0, ge=0, le=1e6, description="weight of idempotence, Eq. 6")
+    w_tight: float = Field(0.1, ge=0, le=1e6, description="weight of tightness, Eq. 7")
     clamp: float = Field(
         0.0, ge=0, description="a in tanh(L_tight / (a L_rec)) a L_rec, IGN's bound (a = 1.5); 0: none"
     )
@@ -177,8 +177,8 @@ class Balanced(ThreeTerms):
     search instead, which draws in the bridges that the assignment leaves standing from their ends.
     """
 
-    pool: int = Field(4, ge=1, description="pairs matched at once, as a multiple of the batch size N")
-    reuse: int = Field(4, ge=1, description="times each pair is used before the next pool")
+    pool: int = Field(4, ge=1, le=10**4, description="pairs matched at once, as a multiple of the batch size N")
+    reuse: int = Field(4, ge=1, le=10**4, description="times each pair is used before the next pool")
     power: float = Field(0.5, gt=0, description="p")
     source_power: float = Field(0.25, gt=0, description="q")
     w_source: float = Field(3.0, ge=0, description="w")

@@ -15,17 +15,17 @@ from naign.base.settings import Field, Numbers, settings
 class Schedule:
     """How long and how fast to train."""
 
-    steps: int = Field(ge=1, description="optimiser steps")
-    batch_size: int = Field(ge=1, description="N")
-    lr: float = Field(1e-4, gt=0, description="learning rate")
+    steps: int = Field(ge=1, le=10**9, description="optimiser steps")
+    batch_size: int = Field(ge=1, le=10**6, description="N")
+    lr: float = Field(1e-4, gt=0, le=1e6, description="learning rate")
     decay: Literal["constant", "cosine"] = Field("constant", description="of the learning rate; cosine ends at 0")
-    weight_decay: float = Field(0.01, ge=0, description="decoupled, as AdamW's")
+    weight_decay: float = Field(0.01, ge=0, le=1e3, description="decoupled, as AdamW's")
     optimiser: Literal["adamw", "muon"] = Field("adamw", description="muon for the matrices within f, see `Optimiser`")
     warm_start: int = Field(0, ge=0, description="first steps, of reconstruction alone (Section 4)")
     replay: float = Field(
         0.0, ge=0, le=1, description="probability of a step on a past batch and its winners (Section 4.1)"
     )
-    replay_batches: int = Field(50, ge=1, description="how many past batches are kept")
+    replay_batches: int = Field(50, ge=1, le=10**5, description="how many past batches are kept")
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: half precision where that is safe")
     snapshots: Numbers = Field((), description="shares of the run, 0 to 1, after which f is copied, to be looked at")
 

@@ -143,6 +143,8 @@ def test_recorded_runs_are_scored_anew_on_request(capsys, tmp_path, monkeypatch)
     (tmp_path / "records" / "numbers" / "model.safetensors").unlink()
     before = (tmp_path / "records" / "kept" / "metrics.json").read_text()
     (tmp_path / "records" / "kept" / "metrics.json").write_text("{}")
+    for name in ("kept", "numbers"):
+        files.write_checksums(tmp_path / "records" / name)
     capsys.readouterr()
     assert main(["record", "--rescore"]) == 0
     said = capsys.readouterr()

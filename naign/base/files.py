@@ -6,6 +6,7 @@ Tensors are stored as safetensors only: loading one never runs code.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -70,10 +71,7 @@ def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
     What a process that has died left half-written there is cleared.
     """
     writable_directory(path.parent)
-    for old in path.parent.glob(f".{path.name}.part-*"):
-        if not _alive(int(old.name.split("-")[-1])):
-            shutil.rmtree(old, ignore_errors=True)
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    part = _part(path)
     try:
         part.mkdir()
         write(part)
@@ -88,12 +86,16 @@ def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
     return path
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except OSError as error:
-        return not isinstance(error, ProcessLookupError)
-    return True
+def _part(path: Path) -> Path:
+    """The hidden name under which this process writes a path; what dead processes left of it is cleared."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        try:
+            os.kill(int(old.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        except (OSError, ValueError):
+            pass
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def digests(directory: Path) -> dict[str, str]:
@@ -120,9 +122,14 @@ def verify(directory: Path) -> None:
 
 def write_json(path: Path, value: dict) -> None:
     """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    os.replace(part, path)
+    part = _part(path)
+    try:
+        part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        os.replace(part, path)
+    except OSError as error:
+        raise ValueError(f"{path} could not be written ({error.strerror}): free some space.") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def checksum(tensors: dict[str, Tensor]) -> str:
@@ -149,7 +156,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     """Write tensors and text metadata to one safetensors file, whole or not at all; ValueError if it cannot be."""
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _part(path)
     try:
         save_file(tensors, temporary, metadata | {"sha256": checksum(tensors)})
         os.replace(temporary, path)

@@ -15,12 +15,13 @@ from tqdm.auto import tqdm
 from naign.base.settings import Field, settings
 from naign.data.folder import opened, read
 from naign.data.samples import PowerOfTwo, TensorData, split
-from naign.data.sets import Downloaded, needed
+from naign.data.sets import Downloaded, modest, needed
 
 # Grey means of 4 x 4 blocks, 16 bytes an image: alike for every size that the images are published
 # in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.
 BLOCKS = Path(__file__).with_name("ffhq100.txt")
 TOLERANCE = 4
+MEMBER, PART = 1_000_000, 32_000_000  # bytes at most: of an image, and of any part of the archive
 
 
 @settings
@@ -30,7 +31,7 @@ class FFHQ100(Downloaded):
     Looked for in $NAIGN_DATA/ffhq100, then in the cache, else downloaded there.
     """
 
-    size: PowerOfTwo = Field(64, description="pixels a side, a power of two, 8 or more")
+    size: PowerOfTwo = Field(64, description="pixels a side, a power of two from 8 to 2048")
     held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
     channels: ClassVar[int] = 3
     kind: ClassVar[str] = "few"
@@ -55,10 +56,15 @@ class FFHQ100(Downloaded):
         import requests
         from remotezip import RemoteZip
 
-        with requests.Session() as session, RemoteZip(mirror, session=session, timeout=60) as archive:
-            members = {Path(name).name: name for name in archive.namelist()}
+        hooks = {"response": functools.partial(modest, PART)}
+        with requests.Session() as session, RemoteZip(mirror, session=session, timeout=60, hooks=hooks) as archive:
+            members = {Path(member.filename).name: member for member in archive.infolist()}
             for name in tqdm(names, desc="FFHQ", unit="image"):
-                (into / name).write_bytes(archive.read(members[name]))  # checks the archive's CRC-32
+                member = members.get(name)
+                if member is None or max(member.compress_size, member.file_size) > MEMBER:
+                    raise ValueError(f"{name} is missing or larger than {MEMBER} bytes")
+                with archive.open(member) as file:
+                    (into / name).write_bytes(file.read(MEMBER + 1))  # checks the archive's CRC-32
                 yield into / name
 
     def check(self, path: Path) -> None:
@@ -68,7 +74,7 @@ class FFHQ100(Downloaded):
 
         try:
             image = opened(path).convert("L")
-        except (OSError, SyntaxError) as error:
+        except ValueError as error:
             raise ValueError(f"{path} is not a whole image ({error}): delete it and fetch it anew.") from None
         means = np.asarray(image.resize((4, 4), Resampling.BOX)).astype(int)
         if np.abs(means - blocks()[int(path.stem)]).max() > TOLERANCE:

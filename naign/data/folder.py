@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -29,12 +30,12 @@ class Folder:
     """
 
     path: Path = Field(description="the folder, looked through with all below it")
-    size: PowerOfTwo = Field(64, description="pixels a side, a power of two, 8 or more")
+    size: PowerOfTwo = Field(64, description="pixels a side, a power of two from 8 to 2048")
     held_out: int = Field(0, ge=0, description="so many, the last by name, become `test`")
     shared: ClassVar[bool] = True
 
     def __post_init__(self):
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):
             raise ValueError(f"{self.path} is not a folder: give one that holds images.")
         needed("PIL", "image files are read with", "Pillow")
 
@@ -59,8 +60,8 @@ class Folder:
         for file in found:
             try:
                 images.append(read(file, self.size))
-            except (OSError, SyntaxError, ValueError) as error:  # Pillow says SyntaxError of a broken PNG
-                broken.append(f"{file.relative_to(self.path)} ({str(error).split(':')[0]})")
+            except ValueError as error:
+                broken.append(f"{file.relative_to(self.path)} ({error})")
         if broken:
             named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
             text = f"{len(broken)} of {len(found)} images could not be read and are skipped: {named}"
@@ -74,18 +75,23 @@ class Folder:
 
 
 def opened(file: Path) -> Image.Image:
-    """An image upright, as "L" or "RGB"; OSError or SyntaxError if it is truncated, altered or no image."""
+    """An image upright, as "L" or "RGB"; ValueError, in a few words, if it is truncated, altered, huge or no image."""
     from PIL import Image, ImageOps
 
-    with Image.open(file) as image:
-        image.verify()  # leaves it unusable
-    with Image.open(file) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16") or image.mode == "I":
-            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if image.mode in ("1", "L", "LA"):
-            return image.convert("L")
-        return image.convert("RGB")
+    if not os.path.isfile(file):  # a pipe would never end
+        raise ValueError("no regular file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                image.verify()  # leaves it unusable
+            with Image.open(file) as image:
+                image = ImageOps.exif_transpose(image)
+                if image.mode.startswith("I;16") or image.mode == "I":
+                    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+                return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+    except Exception as error:  # of a broken or huge one Pillow says nearly anything
+        raise ValueError(str(error).split(":")[0] or type(error).__name__) from None
 
 
 def read(file: Path, size: int) -> Tensor:

@@ -11,7 +11,12 @@ from pydantic import AfterValidator
 from torch import Tensor
 from torch.nn import functional
 
+from naign.base.settings import Field
+
 FEW = 1_000  # training images up to which every one of them can be asked for
+LARGEST = 2048  # pixels a side
+REACH = 20  # values further out were never scaled
+TYPES = (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def _checked(size: int) -> int:
@@ -20,7 +25,7 @@ def _checked(size: int) -> int:
     return size
 
 
-PowerOfTwo = Annotated[int, AfterValidator(_checked)]
+PowerOfTwo = Annotated[int, Field(le=LARGEST), AfterValidator(_checked)]
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class TensorData:
 
     Parameters
     ----------
-    x : (n, *D), n at least 2: floating point and finite, or bytes, whose 0 to 255 stand for -1 to 1; else ValueError
+    x : (n, *D), n at least 2, not all alike: floating point, at most 20 in size, or bytes, whose 0 to 255 stand
+        for -1 to 1; else ValueError
     labels : (n,) integers, where known
     test : samples held out from training, where there are any
     """
@@ -43,14 +49,21 @@ class TensorData:
         x = self.x
         if not isinstance(x, Tensor):
             raise ValueError(f"data is a {type(x).__name__}: give a torch tensor of shape (n, *D).")
-        if x.ndim < 2 or x[0].numel() == 0:
-            raise ValueError(f"data has shape {tuple(x.shape)}: give (n, *D), one sample a row.")
-        if not x.is_floating_point() and x.dtype != torch.uint8:
+        if x.layout != torch.strided or x.is_nested or x.is_meta:
+            raise ValueError("data is sparse, nested or on the device meta: give a dense tensor that holds its values.")
+        if x.ndim < 2 or x.numel() == 0:
+            raise ValueError(f"data has shape {tuple(x.shape)}: give (n, *D), one sample a row, none of them empty.")
+        if x.dtype not in TYPES:
             raise ValueError(f"data has type {x.dtype}: give bytes, or float scaled to about [-1, 1].")
         if len(x) < 2:
             raise ValueError(f"data has {len(x)} sample(s): at least 2 are needed.")
         if bad := int((~torch.isfinite(x)).flatten(1).any(1).sum()):
             raise ValueError(f"data has NaN or infinite values in {bad} of {len(x)} samples: remove or mend them.")
+        reach = round(max(-x.min().item(), x.max().item()), 1)
+        if reach > REACH and x.dtype != torch.uint8:
+            raise ValueError(f"data reach {reach}: scale them to about [-1, 1], as x / 127.5 - 1 for 0 to 255.")
+        if bool((x == x[0]).all()):
+            raise ValueError(f"all {len(x)} samples are the same: give data that differ, or there is nothing to learn.")
 
     def __len__(self) -> int:
         return len(self.x)

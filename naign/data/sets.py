@@ -8,22 +8,29 @@ import hashlib
 import importlib
 import os
 import re
+import shutil
 import tempfile
 import textwrap
+import threading
 import urllib.parse
 import zlib
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from naign.base.files import cache_root, writable_directory
+from naign.base.files import cache_root, locked, writable_directory
 from naign.base.settings import Field, settings
-from naign.data.samples import TensorData, resized, split
+from naign.data.samples import LARGEST, TensorData, resized, split
+
+SECONDS = 300  # within which a mirror gives a file, or is left
+PACKED, UNPACKED = 12_000_000, 60_000_000  # bytes; MNIST's largest file has 9,912,422 and 47,040,016
+PART = ".part-"  # what folders of unfinished downloads are called
 
 
 def needed(module: str, use: str, package: str) -> ModuleType:
@@ -67,7 +74,7 @@ class Downloaded(ImageSet):
         """The folder with all files; ValueError if $NAIGN_DATA lacks one, or no mirror gives it whole."""
         given = os.environ.get("NAIGN_DATA")
         home = Path(given) / self.folder if given else cache_root() / "data" / self.folder
-        missing = [name for name in self.files if not (home / name).is_file()]
+        missing = self._missing(home)
         if not missing:
             return home
         ways_out = f"put {self.what} into a folder `{self.folder}` and set NAIGN_DATA to the folder above it"
@@ -75,31 +82,72 @@ class Downloaded(ImageSet):
             raise ValueError(f"{home / missing[0]} does not exist: {ways_out}, or unset NAIGN_DATA to download.")
         writable_directory(home)
         needed(self.tool, f"{self.called} is downloaded with", self.tool)
-        problems = []
+        with locked(f"data-{self.folder}"):  # who waited here finds the files of the other
+            for old in home.glob(f"{PART}*"):  # of a process that has died
+                shutil.rmtree(old, ignore_errors=True)
+            problems = "; ".join(self._fill(home))
+        if self._missing(home):
+            raise ValueError(f"{self.called} could not be downloaded ({problems}): {ways_out}.")
+        return home
+
+    def _missing(self, home: Path) -> list[str]:
+        return [name for name in self.files if not (home / name).is_file()]
+
+    def _fill(self, home: Path) -> Iterator[str]:
+        """Fetch what is missing, from one mirror after the other; what was wrong with each."""
         for mirror in self.mirrors:
+            if not (missing := self._missing(home)):
+                return
             try:
-                with tempfile.TemporaryDirectory(dir=home) as spare:
-                    for path in self.fetch(mirror, missing, Path(spare)):
+                with tempfile.TemporaryDirectory(prefix=PART, dir=home, ignore_cleanup_errors=True) as spare:
+                    for path in _promptly(self.fetch(mirror, missing, Path(spare))):
                         self.check(path)
                         os.replace(path, home / path.name)
-                return home
             except Exception as error:  # web and archive libraries have many; another mirror may do
-                problems.append(f"{urllib.parse.urlsplit(mirror).hostname}: {_in_brief(error)}")
-        raise ValueError(f"{self.called} could not be downloaded ({'; '.join(problems)}): {ways_out}.")
+                yield f"{urllib.parse.urlsplit(mirror).hostname}: {_in_brief(error)}"
+
+
+def _promptly(paths: Iterator[Path]) -> Iterator[Path]:
+    """The same, each within `SECONDS`, else TimeoutError: a byte now and then keeps a read waiting for ever."""
+
+    def wait(future: Future) -> None:  # in a thread, which is left behind if it is late
+        try:
+            future.set_result(next(paths, None))
+        except Exception as error:
+            future.set_exception(error)
+
+    def ask() -> Path | None:
+        threading.Thread(target=wait, args=(future := Future(),), daemon=True).start()
+        return future.result(SECONDS)
+
+    return iter(ask, None)
+
+
+def modest(most: int, response: Any, **_: object) -> None:
+    """A hook of requests: ValueError if an answer does not say its length or has more bytes than `most`."""
+    response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
+    length = "" if response.raw.chunked else response.headers.get("Content-Length", "")
+    if response.is_redirect:
+        response.close()  # or its body would be read, to whatever end
+    elif response.ok and (not length.isdecimal() or int(length) > most):
+        raise ValueError(f"it gives {length or 'an unknown number of'} bytes, at most {most} are expected")
 
 
 def _in_brief(error: Exception) -> str:
-    if "ConnectionPool(" in str(error):  # requests, at length
+    text = f"{type(error).__name__} {error}"
+    if "ConnectionPool(" in text:  # requests, at length
         return "no answer"
+    if re.search("EOFError|Connection (aborted|broken)", text):
+        return "the connection was cut, or the answer is not HTTP"
     text = re.sub(r"\S*/", "", str(error)).split(": delete it")[0]  # of addresses and paths the last part
-    return textwrap.shorten(text, 80, placeholder=" ...")
+    return textwrap.shorten(text, 80, placeholder=" ...") or f"no file within {SECONDS} seconds"
 
 
 @settings
 class Digits(ImageSet):
     """The 1,797 handwritten digits that scikit-learn ships; the last 360 are held out."""
 
-    size: int = Field(32, ge=8, description="pixels a side; theirs are 8")
+    size: int = Field(32, ge=8, le=LARGEST, description="pixels a side; theirs are 8")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "scikit-learn's small digits"
 
@@ -114,7 +162,7 @@ class Digits(ImageSet):
 class Faces(ImageSet):
     """The 100 grey faces, 25 x 25, that scikit-image ships (from Labeled Faces in the Wild)."""
 
-    size: int = Field(32, ge=8, description="pixels a side")
+    size: int = Field(32, ge=8, le=LARGEST, description="pixels a side")
     held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
     kind: ClassVar[str] = "few"
     called: ClassVar[str] = "scikit-image's small grey faces"
@@ -133,7 +181,7 @@ class Mnist(Downloaded):
     Looked for in $NAIGN_DATA/mnist, then in the cache, else downloaded there.
     """
 
-    size: int = Field(32, ge=8, description="pixels a side, 32 in the paper")
+    size: int = Field(32, ge=8, le=LARGEST, description="pixels a side, 32 in the paper")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
     stand_in: ClassVar[str] = "digits"
@@ -160,7 +208,8 @@ class Mnist(Downloaded):
         import pooch
 
         # Not `pooch.retrieve`, which logs a hash of no use here and lets nobody else read the file.
-        download = pooch.HTTPDownloader(progressbar=True, headers={"Accept-Encoding": "identity"})
+        hooks = {"response": functools.partial(modest, PACKED)}
+        download = pooch.HTTPDownloader(progressbar=True, headers={"Accept-Encoding": "identity"}, hooks=hooks)
         for name in names:
             download(f"{mirror}{name}", str(into / name), None)
             yield into / name
@@ -168,7 +217,8 @@ class Mnist(Downloaded):
     def check(self, path: Path) -> bytes:
         """The decompressed bytes of one of the files; ValueError if it is truncated or altered."""
         try:
-            raw = gzip.decompress(path.read_bytes())
+            with gzip.open(path) as file:
+                raw = file.read(UNPACKED)  # of a bomb no more
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file ({error}): delete it and fetch it anew.") from None
         if hashlib.md5(raw).hexdigest() != self.files[path.name]:

@@ -109,7 +109,7 @@ class Trimodal(Gaussians):
 class Grid(Gaussians):
     """side x side Gaussians centred on the origin."""
 
-    side: int = Field(5, ge=1, description="modes a side")
+    side: int = Field(5, ge=1, le=100, description="modes a side")
     spacing: float = Field(2.0, gt=0, description="distance of neighbouring modes")
     sigma: float = Field(0.05, gt=0, description="standard deviation of each")
 

@@ -16,8 +16,8 @@ from naign.base import interrupts
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it went well, 2 after one sentence about bad input, 130 on Ctrl-C, 143 on SIGTERM."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         with interrupts.heeded():
             interrupts.follow_parent()
             if getattr(options, "threads", None) is not None:
@@ -33,8 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose refusals are one sentence."""
+
+    def error(self, message: str) -> None:
+        raise ValueError(f"{message}: see `{self.prog} --help`.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="naign", description="Non-adversarial idempotent generative models.")
+    parser = _Parser(prog="naign", description="Non-adversarial idempotent generative models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable, text: str, settings: str = "") -> argparse.ArgumentParser:

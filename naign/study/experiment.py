@@ -38,7 +38,7 @@ class Experiment:
     network: Any = Field(description="`naign.models.Dense` or `Convolutional`")
     schedule: Schedule = Field(description="how long and how fast")
     source: Literal["normal", "fourier"] = Field("normal", description="p_Z; fourier is for images")
-    seed: int = Field(0, ge=0, description="of the initial weights and of every draw")
+    seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights and of every draw")
 
     def __post_init__(self):
         if hasattr(self.method, "count"):

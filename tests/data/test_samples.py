@@ -37,7 +37,7 @@ def test_resizing_keeps_flat_images_and_antialiases():
     ],
 )
 def test_kinds_by_shape_and_number(shape, kind):
-    data = TensorData(torch.zeros(shape, dtype=torch.uint8))
+    data = TensorData(torch.zeros(shape, dtype=torch.uint8).index_fill_(0, torch.tensor(0), 1))
     assert data.kind == kind
     assert data.load() is data and data.shared
 

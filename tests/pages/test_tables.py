@@ -15,7 +15,6 @@ from naign.study.plan import PAPERS
 from naign.study.records import Run
 from naign.study.table import tidy
 
-
 BOOK = Path(__file__).resolve().parent.parent.parent / "book"
 
 

@@ -1,5 +1,6 @@
 """Runs are written whole or not at all, found again, and noticed when damaged."""
 
+import errno
 import json
 import os
 import shutil
@@ -92,10 +93,10 @@ def test_an_unfinished_write_leaves_nothing(tmp_path, monkeypatch):
     run = tiny().train(progress=False)
 
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     monkeypatch.setattr(files, "save_tensors", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ValueError, match="could not be written .disk full.: free some space"):
         run.save(tmp_path / "runs" / "mine")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -107,8 +108,9 @@ def test_an_unwritable_directory_is_refused_before_training(tmp_path, monkeypatc
         fitted()
 
 
+@pytest.mark.parametrize("checksums", [True, False])
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "not tensors"])
-def test_damaged_weights_are_noticed(tmp_path, damage):
+def test_damaged_weights_are_noticed(tmp_path, damage, checksums):
     tiny().train(progress=False).save(tmp_path / "mine")
     path = tmp_path / "mine" / "model.safetensors"
     raw = bytearray(path.read_bytes())
@@ -121,7 +123,11 @@ def test_damaged_weights_are_noticed(tmp_path, damage):
     else:
         raw = bytearray(b"this is no tensor file at all")
     path.write_bytes(raw)
-    with pytest.raises(ValueError, match="delete it, then restore or retrain it"):
+    words = "model.safetensors was altered or damaged.: restore it or train it anew"
+    if not checksums:  # as in runs that were saved without them
+        (tmp_path / "mine" / "checksums.json").unlink()
+        words = "delete it, then restore or retrain it"
+    with pytest.raises(ValueError, match=words):
         naign.load(tmp_path / "mine")
 
 
@@ -129,6 +135,9 @@ def test_weights_of_another_configuration_are_refused(tmp_path):
     tiny().train(progress=False).save(tmp_path / "mine")
     path = tmp_path / "mine" / "config.json"
     path.write_text(path.read_text().replace('"steps": 12', '"steps": 13'))
+    with pytest.raises(ValueError, match="config.json was altered or damaged"):
+        naign.load(tmp_path / "mine")
+    files.write_checksums(tmp_path / "mine")
     with pytest.raises(ValueError, match="no longer matches the weights"):
         naign.load(tmp_path / "mine")
 
@@ -140,6 +149,7 @@ def test_a_record_whose_config_no_longer_matches_is_refused():
     config["parameters"]["lr"] = 0.5
     (path / "config.json").write_text(json.dumps(config))
     (path / "model.safetensors").unlink()  # as for the seeds that are committed as numbers only
+    files.write_checksums(path)
     with pytest.raises(ValueError, match=r"no longer matches .*parameters.lr is 0.5, expected 0.002.*delete"):
         fitted()
 

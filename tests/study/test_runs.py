@@ -5,6 +5,7 @@ import json
 import pytest
 
 import naign
+from naign.base import files
 from naign.study import records, runs
 from naign.study.experiment import Experiment, get
 
@@ -17,8 +18,14 @@ def metrics(path):
     return json.loads((path / "metrics.json").read_text())
 
 
+def rewrite(path, value):
+    files.write_json(path / "metrics.json", value)
+    files.write_checksums(path)
+
+
 def contents(path, *without):
-    return {p.name: p.read_bytes() for p in path.rglob("*.*") if p.name not in without}
+    """File by name; the checksums follow from the others."""
+    return {p.name: p.read_bytes() for p in path.rglob("*.*") if p.name not in (*without, "checksums.json")}
 
 
 def test_a_run_killed_between_training_and_scoring_is_scored_when_asked_for_again(monkeypatch):
@@ -52,7 +59,7 @@ def test_metrics_thrown_away_are_computed_again_from_the_weights(capsys):
     records.commit(local / named[2])
     before = contents(root / named[2])
     for seed in (0, 1):
-        records.write_json(root / named[seed] / "metrics.json", {})
+        rewrite(root / named[seed], {})
     (root / "bench.json").write_text("{}")  # no run
     done, left = runs.rescore_records()
     assert done == sorted([named[0], named[1]]) and left == [named[2]]
@@ -70,7 +77,7 @@ def test_scores_that_only_snapshots_could_tell_are_kept():
     first = runs.load_or_fit(experiment, progress=False).metrics
     path = records.commit(runs.find(experiment), keep=("weights", "fz"))
     before = contents(path, "metrics.json")
-    records.write_json(path / "metrics.json", {"probes": first["probes"], "rec": -1.0})
+    rewrite(path, {"probes": first["probes"], "rec": -1.0})
     assert runs.rescore_records() == ([path.name], [])
     again = metrics(path)
     assert again.keys() == first.keys() and again["probes"] == first["probes"]
