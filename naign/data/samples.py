@@ -34,8 +34,7 @@ class TensorData:
 
     Parameters
     ----------
-    x : (n, *D), n at least 2, not all alike: floating point, at most 20 in size, or bytes, whose 0 to 255 stand
-        for -1 to 1; else ValueError
+    x : (n, *D), n at least 2: floats, at most 20 in size, or bytes, whose 0 to 255 stand for -1 to 1; else ValueError
     labels : (n,) integers, where known
     test : samples held out from training, where there are any
     """
@@ -62,8 +61,6 @@ class TensorData:
         reach = round(max(-x.min().item(), x.max().item()), 1)
         if reach > REACH and x.dtype != torch.uint8:
             raise ValueError(f"data reach {reach}: scale them to about [-1, 1], as x / 127.5 - 1 for 0 to 255.")
-        if bool((x == x[0]).all()):
-            raise ValueError(f"all {len(x)} samples are the same: give data that differ, or there is nothing to learn.")
 
     def __len__(self) -> int:
         return len(self.x)
@@ -82,7 +79,11 @@ class TensorData:
         return "few" if len(self) <= FEW else "images"
 
     def load(self) -> TensorData:
-        """Itself, as every data set can be asked."""
+        """Itself, as every data set can be asked; ValueError if all samples are the same."""
+        if (self.x == self.x[0]).all():
+            raise ValueError(
+                f"all {len(self)} samples are the same: give data that differ, or nothing is to be learnt."
+            )
         return self
 
     def fingerprint(self) -> str:

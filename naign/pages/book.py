@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ ROOT = files.PACKAGE.parent
 BUILT = ROOT / "_build"
 
 
-def run(notebook: Path, output: Path, parameters: dict[str, object] | None = None) -> None:
+def run(notebook: Path, output: Path, parameters: dict[str, object] | None = None, again: bool = False) -> None:
     """Execute a text notebook with papermill.
 
     Parameters
@@ -30,44 +32,57 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
     notebook : a jupytext `.md` file with a cell tagged `parameters`
     output : the `.ipynb` to write
     parameters : values, or texts to be read as the type of the default
+    again : whether an output that exists may be replaced
 
     Raises
     ------
     ValueError
-        Before a kernel starts: if the notebook does not exist, or a parameter is
-        unknown or ill-typed. Afterwards: if a cell failed.
+        Before a kernel starts: if the notebook is none, the output exists, or a parameter is
+        unknown or ill-typed. Afterwards: if a cell failed; what was done lies in OUTPUT.failed.ipynb.
     """
     import jupytext
     import papermill
 
     notebook, output = Path(notebook), Path(output)
-    if not notebook.is_file():
-        raise ValueError(f"{notebook} does not exist: give a text notebook such as book/01-trimodal.md.")
+    if not notebook.is_file() or not is_notebook(notebook):
+        raise ValueError(f"{notebook} is no text notebook: give one such as book/01-trimodal.md.")
     if output.suffix != ".ipynb":
         raise ValueError(f"the output {output} must end in .ipynb.")
+    if output.exists() and not again:
+        raise ValueError(f"{output} exists already: choose another name or remove it.")
     files.writable_directory(output.parent)
     document = jupytext.read(notebook)
     given = checked(document, notebook, parameters or {})
-    source = output.with_suffix(".source.ipynb")
-    jupytext.write(document, source)
     options = {"kernel_name": "python3", "cwd": str(ROOT), "progress_bar": sys.stderr.isatty(), "log_output": False}
-    try:
-        papermill.execute_notebook(source, output, given, **options)
-    except papermill.exceptions.PapermillExecutionError as error:
-        raise ValueError(
-            f"{notebook} failed in cell {error.exec_count}: {error.ename}: {error.evalue} (partial notebook: {output})"
-        ) from None
-    finally:
-        source.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as spare:
+        source, made = Path(spare) / "source.ipynb", Path(spare) / "made.ipynb"
+        jupytext.write(document, source)
+        try:
+            papermill.execute_notebook(source, made, given, **options)
+        except papermill.exceptions.PapermillExecutionError as error:
+            partial = output.with_suffix(".failed.ipynb")
+            shutil.copy(made, partial)
+            where = f"cell {error.exec_count}: {error.ename}: {error.evalue}".splitlines()[0]
+            raise ValueError(f"{notebook} failed in {where} (partial notebook: {partial})") from None
+        except RuntimeError as error:  # of the kernel, when it dies
+            raise ValueError(f"{notebook} could not be executed ({error}): see that the kernel starts.") from None
+        part = output.with_name(f".{output.name}.part")
+        shutil.copy(made, part)
+        os.replace(part, output)
 
 
 def checked(document: NotebookNode, notebook: Path, given: dict[str, object]) -> dict[str, object]:
     """The given parameters, typed as the cell tagged `parameters` says: lines like `seed: int = 0`."""
     types = {"str": str, "int": int, "float": float}
     cells = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
-    lines = [line for cell in cells for line in ast.parse(cell.source).body]
-    known = {line.target.id: types[line.annotation.id] for line in lines}
-    usual = {line.target.id: ast.literal_eval(line.value) for line in lines}
+    try:
+        lines = [line for cell in cells for line in ast.parse(cell.source).body]
+        known = {line.target.id: types[line.annotation.id] for line in lines}
+        usual = {line.target.id: ast.literal_eval(line.value) for line in lines}
+    except (SyntaxError, AttributeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{notebook} has a cell of parameters that cannot be read ({error}): write lines like `seed: int = 0`."
+        ) from None
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
@@ -94,9 +109,11 @@ def build(profile: str = "recorded") -> int:
         wanted, output = stamp(page, profile), target / f"{page.stem}.ipynb"
         if known.get(page.name) != wanted or not output.exists():
             print(f"executing {page.name}", file=sys.stderr, flush=True)
-            run(page, output, {"profile": profile})
+            known.pop(page.name, None)  # whatever becomes of this, the old stamp is void
+            files.write_json(stamps, known)
+            run(page, output, {"profile": profile}, again=True)
             known[page.name] = wanted
-            stamps.write_text(json.dumps(known, indent=1))
+            files.write_json(stamps, known)
     for page in pages:
         if page.is_dir():
             shutil.copytree(page, target / page.name, dirs_exist_ok=True)
@@ -108,8 +125,11 @@ def build(profile: str = "recorded") -> int:
 
 
 def is_notebook(page: Path) -> bool:
-    """Whether a page of the book is a text notebook, to be executed."""
-    return page.suffix == ".md" and "format_name: myst" in page.read_text()[:400]
+    """Whether a page is a text notebook, to be executed: a head between rules, and code cells."""
+    if page.suffix != ".md":
+        return False
+    text = page.read_text()
+    return text.startswith("---\n") and "\n```{code-cell}" in text
 
 
 def stamp(page: Path, profile: str) -> str:
@@ -123,14 +143,14 @@ def _html(target: Path, known: dict, stamps: Path) -> int:
     if known.get("html") == wanted and (BUILT / "html" / "index.html").exists():
         return 0
     known.pop("html", None)
-    stamps.write_text(json.dumps(known, indent=1))
+    files.write_json(stamps, known)
     config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
     entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
     command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
     code = subprocess.run(command).returncode
     if code == 0:
         known["html"] = wanted
-        stamps.write_text(json.dumps(known, indent=1))
+        files.write_json(stamps, known)
     return code
 
 

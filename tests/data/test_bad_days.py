@@ -362,8 +362,10 @@ def zoo(tmp_path):
 def test_of_a_zoo_of_files_what_can_be_read_is_read_and_the_rest_named(zoo):
     with pytest.warns(UserWarning) as told:
         data = Folder(zoo, 16).load()
-    assert [str(w.message).split(":")[0] for w in told] == ["20 of 32 images could not be read and are skipped"]
-    assert "bomb.png (Image size (3600000000 pixels) exceeds limit" in str(told[0].message)
+    (text,) = [str(w.message) for w in told if w.category is UserWarning]
+    assert text.startswith(
+        "20 of 32 images could not be read and are skipped: bad/bomb.png (Image size (3600000000 pix"
+    )
     assert data.x.shape == (12, 3, 16, 16)
 
 
@@ -376,7 +378,7 @@ def test_each_bad_file_is_named_with_a_reason_and_none_is_waited_for(zoo):
         with warnings.catch_warnings(record=True) as told, pytest.raises(ValueError, match="holds 0 readable image"):
             warnings.simplefilter("always")
             Folder(alone, 16).load()
-        (text,) = {str(w.message) for w in told}
+        (text,) = [str(w.message) for w in told if w.category is UserWarning]
         assert text.startswith(f"1 of 1 images could not be read and are skipped: {file.name} (") and "\n" not in text
         reasons[file.name] = text.partition("(")[2][:-1]
     assert len(reasons) == 20 and all(reasons.values())
@@ -475,7 +477,7 @@ UNFIT = {
 @pytest.mark.parametrize("name", UNFIT)
 def test_tensors_that_cannot_be_learnt_are_refused_before_training(name):
     make, words = UNFIT[name]
-    for use in (TensorData, lambda x: naign.fit(x, profile="quick", steps=2)):
+    for use in (lambda x: TensorData(x).load(), lambda x: naign.fit(x, profile="quick", steps=2)):
         with pytest.raises(ValueError, match=words) as error:
             use(make())
         assert "\n" not in str(error.value) and len(str(error.value)) < 200

@@ -32,8 +32,8 @@ def test_the_centre_square_is_kept_and_resized(tmp_path):
 
 def test_shrinking_averages_rather_than_picks(tmp_path):
     board = np.indices((64, 64)).sum(0) % 2 * 255  # without antialiasing: 0 or 255
-    for name, shift in (("a", 0), ("b", 1)):
-        save(tmp_path / f"{name}.png", np.roll(board, shift, 1))
+    for name in "ab":
+        save(tmp_path / f"{name}.png", board)
     inner = Folder(tmp_path, 8).load().x[0, 0, 1:-1, 1:-1].float()
     assert (inner - 127.5).abs().max() < 3
 
@@ -78,8 +78,8 @@ def test_a_photograph_taken_sideways_is_turned(tmp_path):
 
 
 def test_unreadable_files_are_named_counted_and_skipped(tmp_path):
-    for seed, name in enumerate("abc"):
-        save(tmp_path / f"{name}.png", np.random.default_rng(seed).integers(0, 255, (32, 32, 3)))
+    for name in "abc":
+        save(tmp_path / f"{name}.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3)))
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.jpg").write_text("not an image")
     raw = bytearray((tmp_path / "a.png").read_bytes())

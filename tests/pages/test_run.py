@@ -61,12 +61,38 @@ def test_a_failing_cell_fails_and_leaves_the_partial_notebook(notebook, tmp_path
     notebook.write_text(NOTEBOOK.replace("print(profile", "1 / 0\nprint(profile"))
     with pytest.raises(ValueError, match="ZeroDivisionError: division by zero .partial notebook"):
         book.run(notebook, tmp_path / "out.ipynb")
-    assert (tmp_path / "out.ipynb").exists()
+    assert not (tmp_path / "out.ipynb").exists()
+    assert "ZeroDivisionError" in (tmp_path / "out.failed.ipynb").read_text()
+
+
+def test_what_is_there_already_stays(notebook, tmp_path):
+    for name in ("out.ipynb", "o.source.ipynb"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match="out.ipynb exists already: choose another name or remove it"):
+        book.run(notebook, tmp_path / "out.ipynb")
+    book.run(notebook, tmp_path / "o.ipynb")
+    assert (tmp_path / "out.ipynb").read_text() == (tmp_path / "o.source.ipynb").read_text() == "mine"
+
+
+@pytest.mark.parametrize("cell", ["seed = 0", "seed: int = 1 +", "seed: list = []", "print(1)", "seed: int = len('a')"])
+def test_a_cell_of_parameters_that_cannot_be_read_is_refused(notebook, tmp_path, cell):
+    notebook.write_text(NOTEBOOK.replace("seed: int = 0", cell))
+    with pytest.raises(ValueError, match="has a cell of parameters that cannot be read .*write lines like") as error:
+        book.run(notebook, tmp_path / "out.ipynb")
+    assert "\n" not in str(error.value)
+
+
+def test_a_kernel_that_dies_is_one_sentence(notebook, tmp_path):
+    notebook.write_text(NOTEBOOK.replace("print(profile", "import os; os._exit(1)\nprint(profile"))
+    with pytest.raises(ValueError, match="could not be executed .*kernel") as error:
+        book.run(notebook, tmp_path / "out.ipynb")
+    assert "\n" not in str(error.value) and not (tmp_path / "out.ipynb").exists()
 
 
 def test_missing_notebooks_and_odd_outputs_are_refused(notebook, tmp_path):
-    with pytest.raises(ValueError, match="does not exist"):
-        book.run(tmp_path / "no.md", tmp_path / "out.ipynb")
+    for page in (tmp_path / "no.md", book.ROOT / "README.md", tmp_path):
+        with pytest.raises(ValueError, match="is no text notebook: give one such as"):
+            book.run(page, tmp_path / "out.ipynb")
     with pytest.raises(ValueError, match="must end in .ipynb"):
         book.run(notebook, tmp_path / "out.html")
 
@@ -98,12 +124,16 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     for name in ("one.md", "two.md"):
-        (tmp_path / "book" / name).write_text("---\njupytext: {text_representation: {format_name: myst}}\n---\n")
-        assert "format_name: myst" in (tmp_path / "book" / name).read_text()
-    executed = []
-    monkeypatch.setattr(
-        book, "run", lambda page, out, _: (executed.append(page.name), out.write_text(page.read_text()))
-    )
+        (tmp_path / "book" / name).write_text("---\nkernelspec: {}\n---\n\n```{code-cell} ipython3\n```\n")
+    executed, failing = [], []
+
+    def run(page, output, parameters, again):
+        executed.append(page.name)
+        if page.name in failing:
+            raise ValueError("a cell failed")
+        output.write_text(page.read_text())
+
+    monkeypatch.setattr(book, "run", run)
     monkeypatch.setattr(book, "_html", lambda *_: 0)
     assert book.build() == 0
     assert executed == ["one.md", "two.md"]
@@ -117,3 +147,14 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
     book.build()
     assert executed == ["one.md", "two.md", "two.md", "one.md", "two.md"]
     assert {p.name for p in (tmp_path / "_build" / "src").iterdir()} == {"one.ipynb", "two.ipynb", "_toc.yml"}
+    # A chapter that fails and is taken back is executed again: what it left behind is not taken for it.
+    failing.append("one.md")
+    good = (tmp_path / "book" / "one.md").read_text()
+    (tmp_path / "book" / "one.md").write_text(good + "1 / 0")
+    with pytest.raises(ValueError, match="a cell failed"):
+        book.build()
+    (tmp_path / "book" / "one.md").write_text(good)
+    failing.clear()
+    book.build()
+    assert executed[-2:] == ["one.md", "one.md"]
+    assert (tmp_path / "_build" / "src" / "one.ipynb").read_text() == good
