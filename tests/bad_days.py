@@ -15,8 +15,10 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -24,11 +26,13 @@ import warnings
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 import naign
 from naign import training
 from naign.base import files
 from naign.data import DATA
+from naign.data.folder import Folder
 from naign.methods import METHODS
 from naign.pages.command import main as command
 from naign.study import records, runs
@@ -319,6 +323,50 @@ def damages(n, rng):
     return n, failures
 
 
+def images(n, rng):
+    """Damaged files of six formats, and what is no file: read, or named and skipped, and never waited for."""
+    failures = []
+    with elsewhere() as root:
+        for i in range(n):
+            folder = root / str(i)
+            folder.mkdir()
+            for k in range(3):
+                Image.new("RGB", (20, 20), (40 * k, 90, 200)).save(folder / f"good{k}.png")
+            odd = folder / f"odd.{rng.choice(['png', 'jpg', 'gif', 'bmp', 'tiff', 'webp'])}"
+            kind = rng.choice(["flip", "cut", "empty", "text", "pipe", "folder", "nowhere"])
+            if kind in ("pipe", "folder", "nowhere"):
+                {"pipe": os.mkfifo, "folder": os.mkdir, "nowhere": lambda p: p.symlink_to("nothing")}[kind](odd)
+            else:
+                Image.effect_noise((30, 30), 50).convert("RGB").save(odd)
+                raw = bytearray(odd.read_bytes())
+                raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+                cut = raw[: rng.randrange(len(raw))]
+                odd.write_bytes({"flip": raw, "cut": cut, "empty": b"", "text": b"no image"}[kind])
+
+            def read(folder=folder):
+                with warnings.catch_warnings(record=True) as told:
+                    warnings.simplefilter("always")
+                    found = len(Folder(folder, 8).load())
+                assert found == 4 or (found == 3 and any("odd." in str(w.message) for w in told))
+
+            if waited(forked(read)):
+                failures.append(f"{kind} {odd.name}")
+    return n, failures
+
+
+def downloads(n, rng):
+    """Servers that cut, trickle, never end and lie: the cases of `tests/data/test_bad_days.py`, n times."""
+    tests = Path(__file__).parent / "data" / "test_bad_days.py"
+    arguments = ["-k", "server or processes or dead", "-q", "-p", "no:cacheprovider", str(tests)]
+    tried, failures = 0, []
+    for _ in range(n):
+        said = subprocess.run([sys.executable, "-m", "pytest", *arguments], capture_output=True, text=True).stdout
+        counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", said)}
+        tried += sum(counts.values())
+        failures += [said[-300:]] * (counts.get("failed", 0) + counts.get("error", 0))
+    return tried, failures
+
+
 ATTACKS = {  # what, how often in the long campaign
     "killed at a write": (kills, 120),
     "SIGTERM at a write": (stops, 60),
@@ -326,7 +374,9 @@ ATTACKS = {  # what, how often in the long campaign
     "2 or 4 processes at one run": (races, 10),
     "senseless calls": (calls, 1000),
     "damaged runs": (damages, 300),
+    "files that are no images": (images, 100),
 }
+LONG = ATTACKS | {"downloads from bad servers": (downloads, 2)}  # which `make test` runs anyway
 
 
 def campaign(scale=1.0, seed=0):
@@ -334,7 +384,7 @@ def campaign(scale=1.0, seed=0):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     result = {}
-    for area, (attack, often) in ATTACKS.items():
+    for area, (attack, often) in LONG.items():
         tried, failures = attack(max(2, round(scale * often)), random.Random(seed))
         result[area] = {"tried": tried, "failed": len(failures), "failures": failures}
         print(f"{area:<30}{tried:>6} tried{tried - len(failures):>6} survived", flush=True)

@@ -163,6 +163,12 @@ def numbers(root: Path) -> str:
     speed, timings = (json.loads((root / "data/records" / f"{name}.json").read_text()) for name in ("bench", "timings"))
     texts.append(f"Speed of one training step (`naign bench`):\n\n```\n{bench.report(speed)}\n```")
     texts.append(table(["command", "from", "seconds", "on"], [[f"`{a}`", *rest] for a, *rest in timings]))
+    days = json.loads((root / "data/records/bad-days.json").read_text())
+    texts.append(
+        "What has been survived (`python tests/bad_days.py`; the same call, made again, ends in the same weights):"
+    )
+    lines = [[area, r["tried"], r["tried"] - r["failed"], r["failed"]] for area, r in days.items()]
+    texts.append(table(["attack", "tried", "survived", "failed"], lines))
     return "\n\n".join(texts)
 
 

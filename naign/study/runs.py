@@ -118,6 +118,7 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
         root = files.writable_directory(records.runs_root())
         with files.locked(experiment.directory):  # who waited here finds the run of the other
             path = find(experiment, weights) or _train(experiment, root / experiment.directory, progress)
+    shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
     run = records.load(path, build)
     if changed := _difference(experiment.essential(run.config), experiment.essential()):
         raise ValueError(
@@ -129,11 +130,12 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
     return run
 
 
+def _checkpoint(experiment: Experiment) -> Path:
+    return cache_root() / "checkpoints" / experiment.directory
+
+
 def _train(experiment: Experiment, path: Path, progress: bool) -> Path:
-    checkpoint = cache_root() / "checkpoints" / experiment.directory
-    experiment.train(checkpoint, progress).save(path)
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    return path
+    return experiment.train(_checkpoint(experiment), progress).save(path)
 
 
 def rescore(path: Path, experiment: Experiment, run: Run) -> None:
