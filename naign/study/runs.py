@@ -118,7 +118,8 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
         root = files.writable_directory(records.runs_root())
         with files.locked(experiment.directory):  # who waited here finds the run of the other
             path = find(experiment, weights) or _train(experiment, root / experiment.directory, progress)
-    shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
+    if path.parent == records.runs_root():  # whole, so nobody needs it
+        shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
     run = records.load(path, build)
     if changed := _difference(experiment.essential(run.config), experiment.essential()):
         raise ValueError(
