@@ -357,7 +357,7 @@ def images(n, rng):
 def downloads(n, rng):
     """Servers that cut, trickle, never end and lie: the cases of `tests/data/test_bad_days.py`, n times."""
     tests = Path(__file__).parent / "data" / "test_bad_days.py"
-    arguments = ["-k", "server or processes or dead", "-q", "-p", "no:cacheprovider", str(tests)]
+    arguments = ["-k", "server or processes or dead", "-p", "no:cacheprovider", str(tests)]
     tried, failures = 0, []
     for _ in range(n):
         said = subprocess.run([sys.executable, "-m", "pytest", *arguments], capture_output=True, text=True).stdout
