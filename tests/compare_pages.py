@@ -1,4 +1,4 @@
-"""Do two builds of the book print the same? `python tests/compare_pages.py BEFORE AFTER`, folders of executed notebooks.
+"""Do two builds of the book print the same? `python tests/compare_pages.py BEFORE AFTER`, of executed notebooks.
 
 Every line of a table and of a printed text counts, pictures do not. Lines that only one build has are listed;
 exit code 1 if there are any.

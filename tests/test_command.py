@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_used_is_one_sentence_and_exit_code_2(change, wo
         (["fit", "grid-naign", "-p", "optimiser=sgd"], "optimiser is 'sgd': give 'adamw' or 'muon'"),
         (["fit", "grid-naign", "-p", "seed=x"], "seed is 'x'"),
         (["fit", "grid-naign", "-o", "/"], "exists already"),
-        (["run", "nothing.md", "-o", "x.ipynb"], "does not exist"),
+        (["run", "nothing.md", "-o", "x.ipynb"], "nothing.md is no text notebook: give one such as"),
         (["record", "big"], "unknown profile"),
     ],
 )

@@ -26,11 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"naign: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt as error:
-        return interrupts.exit_code(error)
     except BrokenPipeError:  # `naign list | head`
         sys.stdout = None
         return 0
+    except OSError as error:
+        print(f"naign: {error.strerror or error}: give another path, or free some space.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as error:
+        return interrupts.exit_code(error)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -104,7 +104,12 @@ class Experiment:
     ) -> Run:
         """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
         config = self.config()
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        try:
+            device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device is {device!r}, which is not to be had ({reason}): give cpu or cuda.") from None
         data, (f, source) = self.data.load(), build(config)
         if hasattr(source, "estimate"):
             source.estimate(data.take(slice(0, 20_000)))

@@ -1,9 +1,7 @@
 """The matchings beyond the paper against cases solved by hand, scipy and known optima."""
 
 import itertools
-import math
 
-import numpy as np
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -124,9 +122,7 @@ class Largest(TorchFunctionMode):
         return result
 
 
-@pytest.mark.parametrize(
-    "method", [methods.Rejection(candidates=4), methods.Balanced(), methods.Entropic()]
-)
+@pytest.mark.parametrize("method", [methods.Rejection(candidates=4), methods.Balanced(), methods.Entropic()])
 def test_no_matching_holds_n_by_m_by_d(method):
     n, dim, source, generator = 100, 50, StandardNormal((50,)), torch.Generator().manual_seed(0)
     data = StandardNormal((dim,))

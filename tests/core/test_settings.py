@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from naign import methods, models
-from naign.optim import Schedule
 from naign.base.settings import Field, Numbers, changed, defaults, settings, values
+from naign.optim import Schedule
 
 
 @settings

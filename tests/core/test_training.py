@@ -10,11 +10,11 @@ from torch import nn
 
 from naign import methods
 from naign.base import files
+from naign.base.settings import changed
 from naign.data.samples import TensorData
 from naign.data.toys import Grid
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
-from naign.base.settings import changed
 from naign.sources import StandardNormal
 from naign.training import WARM_UP, NonFiniteLoss, Training
 
