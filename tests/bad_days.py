@@ -39,7 +39,7 @@ from naign.study import records, runs
 from naign.study.experiment import get
 
 TINY = {"steps": 60, "width": 8, "batch_size": 8}
-WRITES = ((os, "replace"), (os, "mkdir"), (shutil, "rmtree"), (files, "save_file"), (Path, "write_text"))
+WRITES = ((os, "replace"), (os, "mkdir"), (shutil, "rmtree"), (files, "save_file"), (Path, "write_bytes"))
 
 
 def tiny(name="grid-naign", **changes):

@@ -109,22 +109,35 @@ def write_checksums(directory: Path) -> None:
     write_json(directory / CHECKSUMS, digests(directory))
 
 
+def rewrite_json(directory: Path, name: str, value: dict) -> None:
+    """A file of a directory with a record of `digests`, so that at every moment the record fits what is there."""
+    known = digests(directory)
+    known[name] = [known.get(name), hashlib.sha256(_json(value)).hexdigest()]
+    write_json(directory / CHECKSUMS, known)
+    write_json(directory / name, value)
+    write_checksums(directory)
+
+
 def verify(directory: Path) -> None:
     """ValueError if a file that the record names is missing or altered; a directory without a record passes."""
     if not (directory / CHECKSUMS).exists():
         return
     known, found = json.loads((directory / CHECKSUMS).read_text()), digests(directory)
     for name, digest in known.items():
-        if found.get(name) != digest:
+        if found.get(name) not in (digest if isinstance(digest, list) else [digest]):
             what = "was altered or damaged" if name in found else "is missing"
             raise ValueError(f"{directory} is not a whole run ({name} {what}): restore it or train it anew.")
+
+
+def _json(value: dict) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
 def write_json(path: Path, value: dict) -> None:
     """Whole or not at all."""
     part = _part(path)
     try:
-        part.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        part.write_bytes(_json(value))
         os.replace(part, path)
     except OSError as error:
         raise ValueError(f"{path} could not be written ({error.strerror}): free some space.") from None

@@ -146,8 +146,7 @@ def rescore(path: Path, experiment: Experiment, run: Run) -> None:
     run.metrics |= {k: before[k] for k in before.keys() - run.metrics.keys()}
     if not (path / "images").exists():
         records.write_images(path, run.images)
-    files.write_json(path / "metrics.json", run.metrics)
-    files.write_checksums(path)
+    files.rewrite_json(path, "metrics.json", run.metrics)
 
 
 def rescore_records() -> tuple[list[str], list[str]]:

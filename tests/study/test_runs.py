@@ -98,3 +98,21 @@ def test_a_stored_configuration_gives_back_its_experiment():
     ):
         stored = json.loads(json.dumps(experiment.config()))
         assert runs.of_config(stored) == experiment and runs.of_config(stored).directory == experiment.directory
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_run_killed_at_any_write_of_its_scores_can_still_be_read(monkeypatch, stop):
+    experiment = get("grid-naign", **TINY)
+    runs.load_or_fit(experiment, progress=False)
+    path, write, count = runs.find(experiment), files.write_json, []
+
+    def killed(*arguments):
+        count.append(1)
+        if len(count) == stop:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files, "write_json", killed)
+        files.rewrite_json(path, "metrics.json", {"n": 1})
+    assert naign.load(path).metrics == ({"n": 1} if stop == 3 else metrics(path))
