@@ -6,7 +6,6 @@ Tensors are stored as safetensors only: loading one never runs code.
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import json
 import os
@@ -86,15 +85,20 @@ def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
     return path
 
 
-def _part(path: Path) -> Path:
-    """The hidden name under which this process writes a path; what dead processes left of it is cleared."""
-    for old in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+def clear(directory: Path) -> None:
+    """Remove what processes that have died left half-written in a directory."""
+    for old in directory.glob(".*.part"):
         try:
             os.kill(int(old.name.split(".")[-2]), 0)
         except ProcessLookupError:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         except (OSError, ValueError):
             pass
+
+
+def _part(path: Path) -> Path:
+    """The hidden name under which this process writes a path."""
+    clear(path.parent)
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 

@@ -120,6 +120,7 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
             path = find(experiment, weights) or _train(experiment, root / experiment.directory, progress)
     if path.parent == records.runs_root():  # whole, so nobody needs it
         shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
+        files.clear(path)
     run = records.load(path, build)
     if changed := _difference(experiment.essential(run.config), experiment.essential()):
         raise ValueError(
