@@ -1,7 +1,6 @@
 """Non-adversarial idempotent generative models (NAIGN, arXiv 2511.02614)."""
 
-from __future__ import annotations
-
+from naign import beyond  # noqa: F401, enters its methods
 from naign.projection import drift, energy, generate, project, unnormalised_density
 
 __version__ = "0.1.0"

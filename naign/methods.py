@@ -1,11 +1,10 @@
-"""What one training step minimises: NAIGN, NAIGN-, IGN, a denoising autoencoder; at the end what goes beyond the paper.
+"""What one training step minimises: NAIGN, NAIGN-, IGN, a denoising autoencoder; `naign.beyond` has what goes further.
 
 A method is a set of typed settings with one function, `terms`: from a batch of data to the loss terms of
-that batch. To add one, write it here and enter it into METHODS.
+that batch. `@method` gives it its name, label and colour.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -17,6 +16,37 @@ from naign.matching import Pairs
 from naign.sources import Sampler
 
 Terms = dict[str, Tensor]
+
+
+class Entry(NamedTuple):
+    """A method as it is known: its class, what readers call it, and its one colour in figures."""
+
+    cls: type
+    label: str
+    colour: str
+
+
+METHODS: dict[str, Entry] = {}
+
+
+def method(name: str, label: str, colour: str) -> Callable[[type], type]:
+    """Enter a class of settings with `columns` and `terms` into METHODS; `naign.beyond` does so too.
+
+    The colours are Okabe and Ito's and Tol's, told apart by colour-blind readers.
+    """
+
+    def entered(cls: type) -> type:
+        METHODS[name] = Entry(settings(cls), label, colour)
+        return METHODS[name].cls
+
+    return entered
+
+
+def make(name: str, **options: object) -> Any:
+    """The method called `name`, one of METHODS, with its options."""
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")
+    return METHODS[name].cls(**options)
 
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -55,7 +85,7 @@ class ThreeTerms:
         return losses.modified_idempotence(fz, f(fz.detach()), f, self.distance)
 
 
-@settings
+@method("naign", "NAIGN", "#0072B2")
 class NAIGN(ThreeTerms):
     """Eq. 11: reconstruction + IMLE + idempotence, as Algorithm 1 has it."""
 
@@ -94,7 +124,7 @@ class NAIGN(ThreeTerms):
         return m
 
 
-@settings
+@method("naign-minus", "NAIGN-", "#E69F00")
 class NAIGNMinus(NAIGN):
     """Eq. 10: NAIGN without idempotence."""
 
@@ -102,7 +132,7 @@ class NAIGNMinus(NAIGN):
     idempotence: Literal["modified"] = "modified"
 
 
-@settings
+@method("ign", "IGN", "#D55E00")
 class IGN:
     """Eq. 4: reconstruction + idempotence + tightness."""
 
@@ -129,7 +159,7 @@ class IGN:
         return {"rec": rec, "idem": idem, "tight": tight, "total": total, "spread": spread(x, fx)}
 
 
-@settings
+@method("dae", "DAE", "#CC79A7")
 class DAE:
     """A denoising autoencoder (Vincent et al. 2008), the plain way to learn a projection: E d(x, f(x + sigma e)).
 
@@ -149,100 +179,3 @@ class DAE:
         fx = f(x + size * torch.randn(x.shape, generator=generator, device=x.device))
         rec = losses.reconstruction(x, fx, self.distance)
         return {"rec": rec, "total": rec, "spread": spread(x, fx)}
-
-
-@settings
-class Rejection(NAIGN):
-    """Beyond the paper: RS-IMLE in NAIGN. Candidates within epsilon of a data point do not stand for election."""
-
-    epsilon: float = Field(0.1, gt=0, description="in units of the distance")
-    candidate_dtype: Literal["float32"] = "float32"
-
-    def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
-        """Which of the candidates left serves each data point, (N,)."""
-        return matching.nearest_of_the_rest(f, x, candidates, self.epsilon, self.distance)
-
-
-@settings
-class Balanced(ThreeTerms):
-    """NAIGN with an optimal assignment in place of the nearest: a sample for every data point, and the reverse.
-
-    min over permutations s of sum_i c(z_i, x_s(i)), solved exactly for a pool of pairs, with
-
-        c(z, x) = |f(z) - x|^p + w |z - x|^q
-
-    in Euclidean distances. Exponents below 1 make the cost concave: mass that is in place stays, and the surplus
-    of a mode goes all the way to where it lacks (Gangbo and McCann 1996). The second term picks that surplus among
-    the noises that are no data: f(x) = x holds the others fast. A share of each batch may go to the rejecting
-    search instead, which draws in the bridges that the assignment leaves standing from their ends.
-    """
-
-    pool: int = Field(4, ge=1, le=10**4, description="pairs matched at once, as a multiple of the batch size N")
-    reuse: int = Field(4, ge=1, le=10**4, description="times each pair is used before the next pool")
-    power: float = Field(0.5, gt=0, description="p")
-    source_power: float = Field(0.25, gt=0, description="q")
-    w_source: float = Field(3.0, ge=0, description="w")
-    rejection: float = Field(0.0, ge=0, lt=1, description="share of each batch that `Rejection` matches")
-    epsilon: float = Field(0.1, gt=0, description="as in `Rejection`")
-
-    def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs) -> Terms:
-        """As those of `NAIGN`; the noises matched are plain draws, so idempotence is asked of their images."""
-        z, target, distinct = found
-        fx, fz = together(f, x, z)
-        rec, imle = losses.reconstruction(x, fx, self.distance), losses.imle(target, fz, self.distance)
-        idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
-        return self.weighted(rec, imle, idem) | {"distinct": distinct, "spread": spread(x, fx)}
-
-    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> matching.Pool | matching.Joined:
-        """What finds and remembers the pairs of a training on `data` with batches of n."""
-        pool = matching.Pool(self.match, data, self.pool * n, self.reuse)
-        rejecting = Rejection(distance=self.distance, epsilon=self.epsilon)
-        return matching.Joined(rejecting.search, pool, self.rejection) if round(self.rejection * n) else pool
-
-    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
-        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
-        return matching.assignment(self.cost(z, fz, x))
-
-    def cost(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
-        """c of every noise z_i with image f(z_i) and every data point x_j, (M, M)."""
-        result = matching.distances(fz, x).pow(self.power)
-        if self.w_source:
-            result += self.w_source * matching.distances(z, x).pow(self.source_power)
-        return result
-
-
-@settings
-class Entropic(Balanced):
-    """`Balanced` with Sinkhorn's prices in place of the exact solver: no wait for the host."""
-
-    temperature: float = Field(0.02, gt=0, description="as a share of the mean cost")
-
-    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
-        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
-        return matching.entropic(self.cost(z, fz, x), self.temperature)
-
-
-class Entry(NamedTuple):
-    """A method as it is known: its class, what readers call it, and its one colour in figures."""
-
-    cls: type
-    label: str
-    colour: str
-
-
-METHODS = {  # the colours are Okabe and Ito's and Tol's, told apart by colour-blind readers
-    "naign": Entry(NAIGN, "NAIGN", "#0072B2"),
-    "naign-minus": Entry(NAIGNMinus, "NAIGN-", "#E69F00"),
-    "ign": Entry(IGN, "IGN", "#D55E00"),
-    "dae": Entry(DAE, "DAE", "#CC79A7"),
-    "naign-balanced": Entry(Balanced, "balanced", "#882255"),
-    "naign-rejection": Entry(Rejection, "rejection", "#88CCEE"),
-    "naign-entropic": Entry(Entropic, "entropic", "#999933"),
-}
-
-
-def make(name: str, **options: object) -> Any:
-    """The method called `name`, one of METHODS, with its options."""
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}.")
-    return METHODS[name].cls(**options)

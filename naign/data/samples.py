@@ -37,11 +37,13 @@ class TensorData:
     x : (n, *D), n at least 2: floats, at most 20 in size, or bytes, whose 0 to 255 stand for -1 to 1; else ValueError
     labels : (n,) integers, where known
     test : samples held out from training, where there are any
+    validation : samples held out from training to choose settings on, where there are any
     """
 
     x: Tensor
     labels: Tensor | None = field(default=None, repr=False)
     test: TensorData | None = field(default=None, repr=False)
+    validation: TensorData | None = field(default=None, repr=False)
     shared: ClassVar[bool] = True  # its images may be kept with a run
 
     def __post_init__(self):
@@ -94,6 +96,15 @@ class TensorData:
     def to(self, device: torch.device) -> TensorData:
         """The same with x on another device."""
         return replace(self, x=self.x.to(device))
+
+    def apart(self, n: int) -> TensorData:
+        """The same without its last n samples, which become `validation`; ValueError if fewer than 2 would be left."""
+        if n == 0:
+            return self
+        if not 2 <= n <= len(self) - 2:
+            raise ValueError(f"validation is {n}: give 0, or from 2 to {len(self) - 2} of these {len(self)} images.")
+        labels = [None, None] if self.labels is None else [self.labels[:-n], self.labels[-n:]]
+        return TensorData(self.x[:-n], labels[0], self.test, TensorData(self.x[-n:], labels[1]))
 
     def take(self, index: Tensor | slice) -> Tensor:
         """Some samples as floats, (k, *D)."""

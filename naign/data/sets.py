@@ -148,14 +148,16 @@ class Digits(ImageSet):
     """The 1,797 handwritten digits that scikit-learn ships; the last 360 are held out."""
 
     size: int = Field(32, ge=8, le=LARGEST, description="pixels a side; theirs are 8")
+    validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "scikit-learn's small digits"
 
     def load(self) -> TensorData:
-        """(1437, 1, size, size) bytes with labels; ValueError without scikit-learn."""
+        """(1437 - validation, 1, size, size) bytes with labels; ValueError without scikit-learn."""
         found = needed("sklearn.datasets", "the digits come with", "scikit-learn").load_digits()
         x = torch.tensor(found.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
-        return split(x if self.size == 8 else resized(x, self.size), torch.tensor(found.target), 360)
+        data = split(x if self.size == 8 else resized(x, self.size), torch.tensor(found.target), 360)
+        return data.apart(self.validation)
 
 
 @settings
@@ -182,6 +184,7 @@ class Mnist(Downloaded):
     """
 
     size: int = Field(32, ge=8, le=LARGEST, description="pixels a side, 32 in the paper")
+    validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
     stand_in: ClassVar[str] = "digits"
@@ -201,8 +204,8 @@ class Mnist(Downloaded):
     what: ClassVar[str] = "the four files of MNIST (.gz)"
 
     def load(self) -> TensorData:
-        """(60000, 1, size, size) bytes with labels; ValueError if it is damaged or cannot be had."""
-        return _mnist(self.home(), self.size)
+        """(60000 - validation, 1, size, size) bytes with labels; ValueError if it is damaged or cannot be had."""
+        return _mnist(self.home(), self.size).apart(self.validation)
 
     def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
         import pooch

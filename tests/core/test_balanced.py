@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from naign import matching, methods
+from naign import beyond, matching
 from naign.data.toys import Grid
 from naign.matching import assignment, distances, entropic, nearest, nearest_of_the_rest
 from naign.sources import StandardNormal
@@ -34,7 +34,7 @@ def test_an_assignment_of_three_points_is_the_best_of_six():
 @pytest.mark.parametrize("p", [1.0, 0.5, 2.0])
 def test_a_pool_is_assigned_as_scipy_does(p):
     generator = torch.Generator().manual_seed(0)
-    method = methods.Balanced(distance="l1", power=p, w_source=0.0)
+    method = beyond.Balanced(distance="l1", power=p, w_source=0.0)
     z, x = torch.randn(60, 3, generator=generator), torch.randn(60, 3, generator=generator)
     chosen = method.match(z, z, x)
     by_hand = (z[:, None] - x[None]).double().square().sum(2).sqrt() ** p
@@ -45,18 +45,18 @@ def test_a_pool_is_assigned_as_scipy_does(p):
 
 def test_a_concave_cost_leaves_in_place_what_both_have():
     z, x = column(0.0, 1.0), column(1.0, 2.0)
-    concave, convex = (methods.Balanced(power=p, w_source=0.0) for p in (0.5, 2.0))
+    concave, convex = (beyond.Balanced(power=p, w_source=0.0) for p in (0.5, 2.0))
     assert concave.match(z, z, x).tolist() == [1, 0]  # 0 -> 2 and 1 stays: sqrt 2 against 2
     assert convex.match(z, z, x).tolist() == [0, 1]  # each moves by one: 2 against 4
 
 
 def test_the_source_term_moves_a_noise_that_is_no_data():
     z, fz, x = column(0.5, -0.3), column(0.5, 0.4), column(0.5, 3.0)  # the first noise is a data point
-    plain, ours = (methods.Balanced(w_source=w) for w in (0.0, 2.0))
+    plain, ours = (beyond.Balanced(w_source=w) for w in (0.0, 2.0))
     wish = [0, 1]  # the data point stays, the other goes
     assert ours.match(z, fz, x).tolist() == wish
     assert ours.cost(z, fz, x)[[0, 1], wish].sum().item() == pytest.approx(2.6**0.5 + 2 * 3.3**0.25, rel=1e-5)
-    assert methods.Balanced(power=1.0, w_source=0.0).cost(z, fz, x).sum().item() == pytest.approx(0 + 2.5 + 0.1 + 2.6)
+    assert beyond.Balanced(power=1.0, w_source=0.0).cost(z, fz, x).sum().item() == pytest.approx(0 + 2.5 + 0.1 + 2.6)
     assert plain.cost(z, fz, x)[0, 1].item() == pytest.approx(2.5**0.5)
 
 
@@ -82,7 +82,7 @@ def test_rejection_by_hand():
 
 def test_a_pool_hands_out_each_pair_as_often_as_asked():
     source, generator = StandardNormal((2,)), torch.Generator().manual_seed(0)
-    pool = methods.Balanced(pool=3, reuse=2).searcher(Grid(), 4, generator)
+    pool = beyond.Balanced(pool=3, reuse=2).searcher(Grid(), 4, generator)
     x, seen = torch.zeros(4, 2), []
     for _ in range(6):
         z, target, distinct = pool.search(nn.Identity(), x, source, generator)
@@ -98,11 +98,11 @@ def test_a_pool_hands_out_each_pair_as_often_as_asked():
 def test_a_share_of_each_batch_is_found_by_rejection():
     data, source, generator = Grid(), StandardNormal((2,)), torch.Generator().manual_seed(0)
     x = data.sample(8, generator)
-    both = methods.Balanced(rejection=0.25, reuse=1, epsilon=0.5).searcher(data, 8, generator)
+    both = beyond.Balanced(rejection=0.25, reuse=1, epsilon=0.5).searcher(data, 8, generator)
     rewound = torch.Generator().manual_seed(5)
     z, target, distinct = both.search(nn.Identity(), x, source, torch.Generator().manual_seed(5))
-    first = methods.Rejection(epsilon=0.5).search(nn.Identity(), x[:2], source, rewound)
-    rest = methods.Balanced(pool=4, reuse=1).searcher(data, 8, rewound).search(nn.Identity(), x[2:], source, rewound)
+    first = beyond.Rejection(epsilon=0.5).search(nn.Identity(), x[:2], source, rewound)
+    rest = beyond.Balanced(pool=4, reuse=1).searcher(data, 8, rewound).search(nn.Identity(), x[2:], source, rewound)
     assert torch.equal(z, torch.cat([first[0], rest[0]])) and torch.equal(target, torch.cat([x[:2], rest[1]]))
     assert distinct.item() == pytest.approx(0.25 * first[2].item() + 0.75)
     for _ in range(7):  # pools of 32 pairs, 6 a batch: what is left of one is not enough for a batch
@@ -122,7 +122,7 @@ class Largest(TorchFunctionMode):
         return result
 
 
-@pytest.mark.parametrize("method", [methods.Rejection(candidates=4), methods.Balanced(), methods.Entropic()])
+@pytest.mark.parametrize("method", [beyond.Rejection(candidates=4), beyond.Balanced(), beyond.Entropic()])
 def test_no_matching_holds_n_by_m_by_d(method):
     n, dim, source, generator = 100, 50, StandardNormal((50,)), torch.Generator().manual_seed(0)
     data = StandardNormal((dim,))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from naign import methods, models
+from naign import beyond, methods, models
 from naign.base.settings import Field, Numbers, changed, defaults, settings, values
 from naign.optim import Schedule
 
@@ -37,8 +37,8 @@ class Example:
         (lambda: Schedule(10, 4, optimiser="sgd"), "optimiser is 'sgd': give 'adamw' or 'muon'."),
         (lambda: methods.DAE(level=-1.0), "level is -1.0: give a number greater than or equal to 0."),
         (lambda: methods.NAIGNMinus(w_idem=1.0), "w_idem is 1.0: give a number less than or equal to 0."),
-        (lambda: methods.Balanced(power=0.0), "power is 0.0: give a number greater than 0."),
-        (lambda: methods.Entropic(temperature=math.inf), "temperature is inf: give a finite number."),
+        (lambda: beyond.Balanced(power=0.0), "power is 0.0: give a number greater than 0."),
+        (lambda: beyond.Entropic(temperature=math.inf), "temperature is inf: give a finite number."),
         (lambda: methods.make("naign-fair"), "unknown method 'naign-fair': choose one of naign, .*"),
         (lambda: models.Dense(depth=0), "depth is 0: give a number greater than or equal to 1."),
     ],

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from naign import methods
+from naign import beyond, methods
 from naign.base import files
 from naign.base.settings import changed
 from naign.data.samples import TensorData
@@ -19,8 +19,8 @@ from naign.sources import StandardNormal
 from naign.training import WARM_UP, NonFiniteLoss, Training
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.NAIGNMinus(), methods.IGN(clamp=1.5)]
-METHODS += [methods.DAE(level=0.5), methods.Rejection(epsilon=0.3), methods.Balanced(pool=2, reuse=3, rejection=0.25)]
-METHODS += [methods.Entropic()]
+METHODS += [methods.DAE(level=0.5), beyond.Rejection(epsilon=0.3), beyond.Balanced(pool=2, reuse=3, rejection=0.25)]
+METHODS += [beyond.Entropic(), beyond.ByField(w_idem=0.5, generated=0.5)]
 
 
 def train(method, steps=40, seed=0, checkpoint=None, data=None, **schedule):

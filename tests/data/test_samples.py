@@ -67,3 +67,17 @@ def test_what_is_no_data_is_refused_in_one_sentence(x, words):
     with pytest.raises(ValueError, match=words) as error:
         TensorData(x)
     assert "\n" not in str(error.value)
+
+
+def test_the_last_of_the_training_images_are_kept_apart():
+    x, labels = torch.rand(10, 2), torch.arange(10)
+    data = samples.TensorData(x, labels, test=samples.TensorData(x)).apart(3)
+    assert torch.equal(data.x, x[:7]) and torch.equal(data.validation.x, x[7:])
+    assert data.labels.tolist() == list(range(7)) and data.validation.labels.tolist() == [7, 8, 9]
+    assert data.test is not None
+
+
+@pytest.mark.parametrize("n", [1, 9, 10])
+def test_too_few_on_either_side_are_refused(n):
+    with pytest.raises(ValueError, match=f"validation is {n}: give 0, or from 2 to 8"):
+        samples.TensorData(torch.rand(10, 2)).apart(n)
