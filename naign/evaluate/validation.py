@@ -1,0 +1,69 @@
+"""Which state of a training is best, told by data that neither trained f nor will be its test."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from naign.data.samples import FEW, TensorData
+from naign.data.toys import Toy
+from naign.evaluate import fewshot, shares
+from naign.evaluate.images import Judge
+from naign.projection import project
+
+SEED = 20_251_103  # another than that of the scores
+SAMPLES = 5_000
+LEAST = {"w1", "fld"}  # of which less is better
+
+
+def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] | None:
+    """What states are chosen by, and the function of samples (n, *D) that tells it; None if nothing is kept apart.
+
+    On the line W1, elsewhere on toys Coverage, against samples drawn for this alone; on images that have `validation`
+    the FLD to it, or Coverage in pixels where the LeNet cannot read them. Of a few images, which leave none to
+    keep apart, the effective number that the samples serve.
+    """
+    generator = torch.Generator().manual_seed(SEED)
+    if isinstance(data, Toy):
+        x = data.sample(SAMPLES, generator)
+        if data.kind == "line":
+            return "w1", lambda y: shares.wasserstein_1d(x, y)
+        radius = shares.radii(x)
+        return "coverage", lambda y: shares.coverage_density(x, y, radius=radius)[0]
+    if len(data.shape) == 3 and len(data) <= FEW:
+        train = data.take(slice(None)).flatten(1)
+        return "effective", lambda y: fewshot.compared(y.flatten(1), train)["effective"]
+    if data.validation is None:
+        return None
+    judge = Judge(replace(data, test=data.validation), SAMPLES)
+    if judge.net:
+        return "fld", judge.fld
+    return "coverage", lambda y: shares.coverage_density(judge.x.flatten(1), y.flatten(1))[0]
+
+
+def by_step(
+    f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: dict[int, dict[str, Tensor]]
+) -> dict[str, object]:
+    """The criterion of f(z) after each step of which there is a snapshot, the same z every time.
+
+    f, source, data : on the CPU; neither f nor the source is changed
+
+    Returns
+    -------
+    dict
+        by : the criterion's name; steps : step -> its value; best : the step of the best; {} if there is no criterion
+    """
+    known = criterion(data)
+    if not known or not snapshots:
+        return {}
+    (name, score), f = known, copy.deepcopy(f)
+    n = fewshot.SAMPLES if name == "effective" else SAMPLES
+    z = source.sample(n, torch.Generator().manual_seed(SEED))
+    found = {}
+    for step, parameters in sorted(snapshots.items()):
+        f.load_state_dict(parameters)
+        found[str(step)] = score(project(f, z))
+    best = (min if name in LEAST else max)(found, key=found.get)
+    return {"by": name, "steps": found, "best": int(best)}
