@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     ood = command("ood", _ood, "measure and record how well the recorded networks on digits tell what is no digit")
     ood.add_argument("profile")
 
+    trials = command("trials", _trials, "train the trials that settings are chosen by, and record what came of each")
+    trials.add_argument("family", help="one of the families in naign/study/trials.toml")
+
     command("readme", _readme, "bring the README's numbers and picture up to date with the records")
 
     book = command("book", _book, "execute what changed and build the book at _build/html")
@@ -186,6 +189,12 @@ def _ood(options: argparse.Namespace) -> None:
     from naign.study import outsiders
 
     print(outsiders.record(options.profile))
+
+
+def _trials(options: argparse.Namespace) -> None:
+    from naign.study import trials
+
+    print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}")
 
 
 def _readme(options: argparse.Namespace) -> None:

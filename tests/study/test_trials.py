@@ -1,0 +1,68 @@
+"""Trials are planned alike for all, run once each, and the best of them is what is taken."""
+
+import json
+
+import pytest
+
+from naign.study import trials
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+TINY = {"steps": 8, "width": 8, "batch_size": 16, "snapshots": [0.5, 1.0]}
+
+
+@pytest.fixture
+def family(monkeypatch, tmp_path):
+    monkeypatch.setattr(trials.records, "records_root", lambda: tmp_path)
+    given = {
+        "data": ["trimodal", "grid"],
+        "seeds": [100],
+        "all": TINY,
+        "methods": {"naign": [{"lr": 1e-3}, {"lr": 1e-2}], "ign": [{"lr": 1e-3}, {"lr": 1e30}]},
+    }
+    monkeypatch.setattr(trials, "families", lambda: {"tiny": given})
+    return given
+
+
+def test_every_trial_is_run_once_and_what_fails_is_recorded(family):
+    family["methods"]["ign"][1] = {"lr": 1e6}  # the largest allowed
+    assert trials.run("tiny") == 8
+    assert trials.run("tiny") == 0
+    found = trials.known("tiny")
+    assert all({"seconds", "commit", "device"} <= entry.keys() for entry in found.values())
+    good = [entry for entry in found.values() if entry["parameters"]["lr"] == 1e-3]
+    assert [set(entry["steps"]) for entry in good] == [{"4", "8"}] * 4
+    bad = [entry for entry in found.values() if entry["parameters"]["lr"] == 1e6]
+    assert len(bad) == 2 and all("failed" in entry or entry["steps"] for entry in bad)
+
+
+def test_the_settings_of_least_summed_rank_are_taken(family):
+    def entry(data, lr, by, scores):
+        parameters = TINY | {"lr": lr}
+        best = (min if by == "w1" else max)(scores, key=scores.get)
+        known = {"data": data, "method": "naign", "seed": 100, "parameters": parameters, "seconds": 1.0}
+        return known | {"by": by, "steps": scores, "best": int(best)}
+
+    record = {
+        "a": entry("trimodal", 1e-3, "w1", {"4": 0.2, "8": 0.9}),  # best of the two on the line, by its state at 4
+        "b": entry("trimodal", 1e-2, "w1", {"4": 0.5, "8": 0.4}),
+        "c": entry("grid", 1e-3, "coverage", {"4": 0.1, "8": 0.8}),
+        "d": entry("grid", 1e-2, "coverage", {"4": 0.1, "8": 0.7}),
+    }
+    trials.path("tiny").write_text(json.dumps(record))
+    frame = trials.table("tiny")
+    assert frame["score"].tolist() == [0.2, 0.4, 0.8, 0.7]
+    assert frame["last"].tolist() == [0.9, 0.4, 0.8, 0.7]
+    assert trials.chosen("tiny") == {"naign": "lr 0.001"}
+
+
+def test_unequal_care_is_refused(family):
+    family["methods"]["ign"].pop()
+    with pytest.raises(ValueError, match="differ in their number of trials"):
+        trials.planned("tiny")
+    with pytest.raises(ValueError, match="unknown family of trials 'none': choose one of tiny."):
+        trials.planned("none")
+
+
+def test_the_families_of_the_package_can_be_planned(monkeypatch):
+    for name in trials.families():
+        assert len({e.directory for e in trials.planned(name)}) == len(trials.planned(name))
