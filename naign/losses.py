@@ -5,8 +5,6 @@ The frozen network f_theta-bot is the same f on detached parameters: gradients s
 pass through its input, never into its weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal, get_args
 

@@ -5,8 +5,6 @@ minimised. None records a gradient, and none holds more than one N x M matrix of
 Below: what a search remembers from step to step, all of it on the device.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Networks f: (B, *D) -> (B, *D)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Literal

@@ -1,7 +1,5 @@
 """How long and how fast to train, and what turns gradients into steps."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

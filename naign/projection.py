@@ -1,7 +1,5 @@
 """What a trained f is used for: generating, projecting, measuring distance and density."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Source distributions p_Z: where z is drawn before f maps it to the data."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch

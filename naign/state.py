@@ -1,7 +1,5 @@
 """The state of a training: kept in memory at every row of the history, on disk about every minute."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

@@ -1,7 +1,5 @@
 """Batches in, a trained f and its history out: the loop, and how it is kept and continued."""
 
-from __future__ import annotations
-
 import functools
 import json
 import math

@@ -74,7 +74,7 @@ def _one(experiment: Experiment) -> dict:
 
 
 def table(family: str) -> pd.DataFrame:
-    """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last score."""
+    """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last."""
     given, rows = families()[family], []
     for entry in known(family).values():
         own = {k: v for k, v in entry["parameters"].items() if k not in given["all"]}
