@@ -99,7 +99,6 @@ class ByField(ThreeTerms):
     generated: float = Field(1.0, gt=0, le=100, description="noises a step, as a multiple of the batch size N")
     reconstructed: float = Field(1.0, gt=0, le=1, description="data a step that f is asked to leave alone, as a share")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
-    scaled: bool = Field(True, description="whether the field of each radius is brought to one size")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
 
@@ -114,7 +113,7 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        target = y + field(y, x, radii=self.radii, scaled=self.scaled)
+        target = y + field(y, x, radii=self.radii)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem

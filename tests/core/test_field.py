@@ -21,35 +21,33 @@ def draws(n, seed, dim=3):
 
 def test_it_vanishes_everywhere_where_data_and_samples_are_the_same():
     x = draws(20, 0)
-    assert field(draws(30, 1), x, x, scaled=False).abs().max() < 1e-5
+    assert field(draws(30, 1), x, x).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("scaled", [True, False])
-def test_data_and_samples_exchanged_turn_it_round(scaled):
+def test_data_and_samples_exchanged_turn_it_round():
     y, x, others = draws(30, 0), draws(20, 1), draws(25, 2) + 1
-    there, back = field(y, x, others, scaled=scaled), field(y, others, x, scaled=scaled)
+    there, back = field(y, x, others), field(y, others, x)
     assert there.abs().max() > 0.1
     assert torch.allclose(there, -back, atol=1e-5)
 
 
 def test_one_sample_between_a_data_point_and_another_sample():
     # Both are as near: half of the mean 1 draws, half of the mean -1 pushes, each with its whole weight.
-    assert field(column(0.0), column(1.0), column(-1.0), (0.3,), scaled=False).item() == pytest.approx(2)
+    assert field(column(0.0), column(1.0), column(-1.0), (0.3,)).item() == pytest.approx(2)
 
 
 def test_two_data_points_weigh_by_the_roots_of_their_softmax():
     # Distances 1, 3, 1 of mean 5 / 3: at a radius of 3 / 5 the logits are -1, -3, -1.
     near = math.exp(-1)
     expected = (1 + 3 * near) / (1 + near) + 1
-    found = field(column(0.0), column(1.0, 3.0), column(-1.0), (0.6,), scaled=False)
+    found = field(column(0.0), column(1.0, 3.0), column(-1.0), (0.6,))
     assert found.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_two_samples_and_one_data_point():
     # The sample on the data point is pushed off by the other; that one is drawn to where it is pushed from: 0.
     y, x = column(0.0, 1.0), column(0.0)
-    assert field(y, x, radii=(4 / 3,), scaled=False).flatten().tolist() == pytest.approx([-1, 0], abs=1e-6)
-    assert field(y, x, radii=(4 / 3,)).flatten().tolist() == pytest.approx([-math.sqrt(2), 0], abs=1e-6)
+    assert field(y, x, radii=(4 / 3,)).flatten().tolist() == pytest.approx([-1, 0], abs=1e-6)
 
 
 def test_images_are_moved_as_their_pixels_are():
@@ -64,15 +62,14 @@ def test_one_sample_alone_is_refused():
         field(column(0.0), column(1.0))
 
 
-@pytest.mark.parametrize("scaled", [True, False])
-def test_samples_that_follow_it_share_the_mass_as_the_data_do(scaled):
+def test_samples_that_follow_it_share_the_mass_as_the_data_do():
     # The radius must reach from mode to mode, 4 apart, or what fell into the wrong one stays there.
     generator = torch.Generator().manual_seed(0)
     y = torch.randn(200, 1, generator=generator)
     for step in range(300):
         right = torch.rand(200, 1, generator=generator) < 0.75
         x = torch.where(right, 2.0, -2.0) + 0.1 * torch.randn(200, 1, generator=generator)
-        y = y + 0.2 * (1 - step / 300) * field(y, x, radii=(0.5,), scaled=scaled)
+        y = y + 0.2 * (1 - step / 300) * field(y, x, radii=(0.5,))
     assert (y > 0).float().mean().item() == pytest.approx(0.75, abs=0.05)
     assert (torch.minimum((y - 2).abs(), (y + 2).abs()) < 0.3).float().mean() > 0.9
 
