@@ -3,8 +3,6 @@
 Tensors are stored as safetensors only: loading one never runs code.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -21,8 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 PACKAGE = Path(__file__).resolve().parent.parent
-CHECKSUMS = "checksums.json"
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
+CHECKSUMS = "checksums.json"
 
 
 def cache_root() -> Path:
@@ -38,51 +36,40 @@ def writable_directory(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            pass
+            return path
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ValueError(
-            f"cannot write to the directory {path} ({reason}): choose one that you may write to."
-        ) from None
-    return path
+    raise ValueError(f"cannot write to the directory {path} ({reason}): choose one that you may write to.")
 
 
-@contextlib.contextmanager
-def locked(name: str) -> Iterator[None]:
+def locked(name: str) -> contextlib.AbstractContextManager:
     """Work that one process at a time does; a second one says that it waits. A process that dies lets go."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(writable_directory(cache_root() / "locks") / f"{name}.lock")
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         print(f"another process is at work on {name}: waiting for it.", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
-def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
-    """A directory that `write` fills under a hidden name first, with `checksums.json` of all its files.
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A hidden name under which to write a file or directory, which then takes its place; ValueError if it cannot.
 
-    What a process that has died left half-written there is cleared.
+    What processes that have died left half-written beside it is cleared.
     """
-    writable_directory(path.parent)
-    part = _part(path)
+    clear(path.parent)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.mkdir()
-        write(part)
-        write_checksums(part)
+        yield part
         os.replace(part, path)
-    except OSError as error:
-        raise ValueError(
-            f"{path} could not be written ({error.strerror}): free some space or name another place."
-        ) from None
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} could not be written ({reason}): free some space or name another place.") from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return path
+        _remove(part)
 
 
 def clear(directory: Path) -> None:
@@ -91,19 +78,37 @@ def clear(directory: Path) -> None:
         try:
             os.kill(int(old.name.split(".")[-2]), 0)
         except ProcessLookupError:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+            _remove(old)
         except (OSError, ValueError):
             pass
 
 
-def _part(path: Path) -> Path:
-    """The hidden name under which this process writes a path."""
-    clear(path.parent)
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
+    """A directory that `write` fills, `whole` or not there, with `checksums.json` of all its files."""
+    writable_directory(path.parent)
+    with whole(path) as part:
+        part.mkdir()
+        write(part)
+        write_checksums(part)
+    return path
+
+
+def write_json(path: Path, value: dict) -> None:
+    """A `whole` file."""
+    with whole(path) as part:
+        part.write_bytes(_json(value))
+
+
+def _json(value: dict) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
 def digests(directory: Path) -> dict[str, str]:
-    """SHA-256 of every file of a directory that has a record of such, by its name."""
+    """SHA-256 of every file of a directory but the record of these, by its name."""
     found = (p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != CHECKSUMS)
     return {p.relative_to(directory).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
 
@@ -133,20 +138,14 @@ def verify(directory: Path) -> None:
             raise ValueError(f"{directory} is not a whole run ({name} {what}): restore it or train it anew.")
 
 
-def _json(value: dict) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
+def joined(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """State dictionaries by name as one: "part.key" -> tensor; `under` takes them apart again."""
+    return {f"{part}.{key}": value for part, tensors in parts.items() for key, value in tensors.items()}
 
 
-def write_json(path: Path, value: dict) -> None:
-    """Whole or not at all."""
-    part = _part(path)
-    try:
-        part.write_bytes(_json(value))
-        os.replace(part, path)
-    except OSError as error:
-        raise ValueError(f"{path} could not be written ({error.strerror}): free some space.") from None
-    finally:
-        part.unlink(missing_ok=True)
+def under(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """What was `joined` as one part."""
+    return {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
 
 
 def checksum(tensors: dict[str, Tensor]) -> str:
@@ -159,46 +158,24 @@ def checksum(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def joined(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    """State dictionaries by name as one: "part.key" -> tensor; `under` takes them apart again."""
-    return {f"{part}.{key}": value for part, tensors in parts.items() for key, value in tensors.items()}
-
-
-def under(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
-    """What was `joined` as one part."""
-    return {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
-
-
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and text metadata to one safetensors file, whole or not at all; ValueError if it cannot be."""
-    path = Path(path)
+    """Tensors, text metadata and a `checksum` in one `whole` safetensors file."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    temporary = _part(path)
-    try:
-        save_file(tensors, temporary, metadata | {"sha256": checksum(tensors)})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} could not be written ({reason}): free some space or name another place.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(Path(path)) as part:
+        save_file(tensors, part, metadata | {"sha256": checksum(tensors)})
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a file of `save_tensors`; ValueError if it is missing, truncated, altered or no safetensors file."""
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise ValueError(f"{path} does not exist: give the path of a file that naign saved.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        problem = "" if metadata.pop("sha256", None) == checksum(tensors) else "does not match its checksum"
     except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a whole safetensors file ({error}): delete it, then restore or retrain it."
-        ) from None
-    if metadata.pop("sha256", None) != checksum(tensors):
-        raise ValueError(
-            f"{path} does not match its checksum, so it was altered or damaged: delete it, then restore or retrain it."
-        )
+        problem = f"is not a whole safetensors file ({error})"
+    if problem:
+        raise ValueError(f"{path} {problem}, so it was altered or damaged: delete it, then restore or retrain it.")
     return tensors, metadata

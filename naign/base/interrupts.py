@@ -1,7 +1,5 @@
 """SIGTERM and SIGHUP as Ctrl-C: a cluster sends them before it takes a machine away."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -13,11 +11,7 @@ PARENT = "NAIGN_PARENT"
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that asks the process to end; whatever cleans up after Ctrl-C cleans up after it too."""
-
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
+    """A signal, by its number, asks the process to end; what cleans up after Ctrl-C cleans up after it too."""
 
 
 def _stop(number: int, _: object) -> None:
@@ -54,4 +48,4 @@ def follow_parent() -> None:
 
 def exit_code(error: KeyboardInterrupt) -> int:
     """What a shell expects of a process that ended by a signal: 130 after Ctrl-C, 143 after SIGTERM."""
-    return 128 + getattr(error, "number", signal.SIGINT)
+    return 128 + (error.args[0] if isinstance(error, Stopped) else signal.SIGINT)

@@ -7,8 +7,6 @@
 What does not fit is refused in one sentence, by pydantic; texts become values of the field's type.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from typing import Annotated, Any, dataclass_transform
@@ -64,9 +62,7 @@ Numbers = Annotated[tuple[float, ...], BeforeValidator(_split)]  # "1,2" is read
 
 def values(part: object) -> dict[str, Any]:
     """The settings of an object by name; none of what is no settings."""
-    if not hasattr(part, "__pydantic_fields__"):
-        return {}
-    return {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+    return {name: getattr(part, name) for name in getattr(part, "__pydantic_fields__", {})}
 
 
 def defaults(part: object) -> dict[str, Any]:
@@ -75,6 +71,4 @@ def defaults(part: object) -> dict[str, Any]:
     return {name: f.get_default() for name, f in known.items() if not f.is_required()}
 
 
-def changed(part: Any, **changes: object) -> Any:
-    """A copy with some settings changed; raises ValueError as `settings` says."""
-    return dataclasses.replace(part, **changes)
+changed = dataclasses.replace  # a copy with some settings changed; raises ValueError as `settings` says

@@ -1,12 +1,9 @@
 """The data sets by name. Each has a `shape` known without loading, a `kind`, and gives a sampler by `load()`."""
 
-from __future__ import annotations
-
-from naign.data import ffhq, sets
 from naign.data.samples import TensorData
+from naign.data.sets import SETS
 from naign.data.toys import TOYS
 
-SETS = sets.SETS | ffhq.SETS
 DATA = TOYS | SETS
 
 

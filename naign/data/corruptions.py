@@ -3,8 +3,6 @@
 Every function takes x, (B, C, H, W), a generator on its device, and a level of which 0 changes nothing.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,20 +1,17 @@
 """Image files as tensors, by Pillow."""
 
-from __future__ import annotations
-
-import functools
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from naign.base.settings import Field, settings
+from naign.data.download import needed
 from naign.data.samples import PowerOfTwo, TensorData, split
-from naign.data.sets import needed
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,40 +29,25 @@ class Folder:
     path: Path = Field(description="the folder, looked through with all below it")
     size: PowerOfTwo = Field(64, description="pixels a side, a power of two from 8 to 2048")
     held_out: int = Field(0, ge=0, description="so many, the last by name, become `test`")
-    shared: ClassVar[bool] = True
 
     def __post_init__(self):
         if not os.path.isdir(self.path):
             raise ValueError(f"{self.path} is not a folder: give one that holds images.")
         needed("PIL", "image files are read with", "Pillow")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one image; loads them."""
-        return self._data.shape
-
-    @property
-    def kind(self) -> str:
-        """As that of `TensorData`; loads the images."""
-        return self._data.kind
-
     def load(self) -> TensorData:
-        """(n, 1 or 3, size, size) bytes, read once; ValueError if too few can be read for `held_out` and two more."""
-        return self._data
-
-    @functools.cached_property
-    def _data(self) -> TensorData:
+        """(n, 1 or 3, size, size) bytes; ValueError if too few can be read for `held_out` and two more."""
         found = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
         images, broken = [], []
         for file in found:
             try:
-                images.append(read(file, self.size))
+                images.append(fitted(opened(file), self.size))
             except ValueError as error:
                 broken.append(f"{file.relative_to(self.path)} ({error})")
         if broken:
             named = ", ".join(broken[:5]) + (", ..." if len(broken) > 5 else "")
             text = f"{len(broken)} of {len(found)} images could not be read and are skipped: {named}"
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=2)
         least = 2 + self.held_out
         if len(images) < least:
             kinds = ", ".join(SUFFIXES)
@@ -74,7 +56,7 @@ class Folder:
         return split(torch.stack([image.expand(channels, -1, -1) for image in images]), None, self.held_out)
 
 
-def opened(file: Path) -> Image.Image:
+def opened(file: Path) -> "Image.Image":
     """An image upright, as "L" or "RGB"; ValueError, in a few words, if it is truncated, altered, huge or no image."""
     from PIL import Image, ImageOps
 
@@ -94,9 +76,9 @@ def opened(file: Path) -> Image.Image:
         raise ValueError(str(error).split(":")[0] or type(error).__name__) from None
 
 
-def read(file: Path, size: int) -> Tensor:
-    """One image as bytes, (1 or 3, size, size); see `opened` for what it raises."""
+def fitted(image: "Image.Image", size: int) -> Tensor:
+    """The largest centred square of an image as bytes, (1 or 3, size, size)."""
     from PIL import Image, ImageOps
 
-    image = ImageOps.fit(opened(file), (size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image)).reshape(size, size, -1).permute(2, 0, 1).contiguous()
+    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(square)).reshape(size, size, -1).permute(2, 0, 1).contiguous()

@@ -1,10 +1,8 @@
 """Samples held in memory: images (n, C, H, W) or any tensor (n, *D), float in [-1, 1] or bytes."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import torch
 from pydantic import AfterValidator
@@ -19,8 +17,12 @@ REACH = 20  # values further out were never scaled
 TYPES = (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
+def _is_power_of_two(size: int) -> bool:
+    return size >= 8 and size.bit_count() == 1
+
+
 def _checked(size: int) -> int:
-    if size < 8 or size.bit_count() > 1:
+    if not _is_power_of_two(size):
         raise ValueError(f"size is {size}: give a power of two, 8 or more.")
     return size
 
@@ -42,8 +44,8 @@ class TensorData:
 
     x: Tensor
     labels: Tensor | None = field(default=None, repr=False)
-    test: TensorData | None = field(default=None, repr=False)
-    validation: TensorData | None = field(default=None, repr=False)
+    test: Self | None = field(default=None, repr=False)
+    validation: Self | None = field(default=None, repr=False)
     shared: ClassVar[bool] = True  # its images may be kept with a run
 
     def __post_init__(self):
@@ -58,10 +60,11 @@ class TensorData:
             raise ValueError(f"data has type {x.dtype}: give bytes, or float scaled to about [-1, 1].")
         if len(x) < 2:
             raise ValueError(f"data has {len(x)} sample(s): at least 2 are needed.")
+        if x.dtype == torch.uint8:
+            return
         if bad := int((~torch.isfinite(x)).flatten(1).any(1).sum()):
             raise ValueError(f"data has NaN or infinite values in {bad} of {len(x)} samples: remove or mend them.")
-        reach = round(max(-x.min().item(), x.max().item()), 1)
-        if reach > REACH and x.dtype != torch.uint8:
+        if (reach := round(x.abs().max().item(), 1)) > REACH:
             raise ValueError(f"data reach {reach}: scale them to about [-1, 1], as x / 127.5 - 1 for 0 to 255.")
 
     def __len__(self) -> int:
@@ -75,12 +78,11 @@ class TensorData:
     @property
     def kind(self) -> str:
         """ "few" or "images" (more than `FEW`) if square with a side that is a power of two, "flat" otherwise."""
-        side = self.shape[-1]
-        if len(self.shape) != 3 or self.shape[1] != side or side < 8 or side.bit_count() > 1:
+        if len(self.shape) != 3 or self.shape[1] != self.shape[2] or not _is_power_of_two(self.shape[2]):
             return "flat"
         return "few" if len(self) <= FEW else "images"
 
-    def load(self) -> TensorData:
+    def load(self) -> Self:
         """Itself, as every data set can be asked; ValueError if all samples are the same."""
         if (self.x == self.x[0]).all():
             raise ValueError(
@@ -93,11 +95,11 @@ class TensorData:
         raw = self.x.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
         return hashlib.sha256(raw.tobytes()).hexdigest()
 
-    def to(self, device: torch.device) -> TensorData:
+    def to(self, device: torch.device) -> Self:
         """The same with x on another device."""
         return replace(self, x=self.x.to(device))
 
-    def apart(self, n: int) -> TensorData:
+    def apart(self, n: int) -> Self:
         """The same without its last n samples, which become `validation`; ValueError if fewer than 2 would be left."""
         if n == 0:
             return self
@@ -132,11 +134,14 @@ def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
         return TensorData(x, labels)
     if not 2 <= held_out <= len(x) - 2:
         raise ValueError(f"held_out is {held_out}: give 0, or from 2 to {len(x) - 2} of these {len(x)} images.")
-    parts = [None, None] if labels is None else [labels[:-held_out], labels[-held_out:]]
-    return TensorData(x[:-held_out], parts[0], TensorData(x[-held_out:], parts[1]))
+    sizes = [len(x) - held_out, held_out]
+    x, x_test = x.split(sizes)
+    y, y_test = (None, None) if labels is None else labels.split(sizes)
+    return TensorData(x, y, TensorData(x_test, y_test))
 
 
 def resized(x: Tensor, size: int) -> Tensor:
     """Bytes (n, C, H, W) at size x size, bilinear, with antialiasing where they shrink."""
-    x = functional.interpolate(x.float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
-    return x.round_().clamp_(0, 255).to(torch.uint8)
+    options = {"mode": "bilinear", "antialias": True, "align_corners": False}
+    parts = (functional.interpolate(part.float(), (size, size), **options) for part in x.split(1000))
+    return torch.cat([part.round_().clamp_(0, 255).to(torch.uint8) for part in parts])

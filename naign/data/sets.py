@@ -1,44 +1,35 @@
-"""Image sets: digits and faces that come with libraries, and MNIST; how files are fetched and checked."""
+"""Image sets: digits and faces that come with libraries, MNIST, and FFHQ-100.
 
-from __future__ import annotations
+FFHQ-100 are images 0 to 99 of Flickr-Faces-HQ (Karras et al. 2019), CC BY-NC-SA 4.0, never part of this project.
+"""
 
 import functools
 import gzip
 import hashlib
-import importlib
-import os
-import re
-import shutil
-import tempfile
-import textwrap
-import threading
-import urllib.parse
 import zlib
-from collections.abc import Collection, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
-from naign.base.files import cache_root, locked, writable_directory
 from naign.base.settings import Field, settings
-from naign.data.samples import LARGEST, TensorData, resized, split
+from naign.data.download import Downloaded, modest, needed
+from naign.data.folder import fitted, opened
+from naign.data.samples import LARGEST, PowerOfTwo, TensorData, resized, split
 
-SECONDS = 300  # within which a mirror gives a file, or is left
+if TYPE_CHECKING:
+    from PIL import Image
+
 PACKED, UNPACKED = 12_000_000, 60_000_000  # bytes; MNIST's largest file has 9,912,422 and 47,040,016
-PART = ".part-"  # what folders of unfinished downloads are called
-
-
-def needed(module: str, use: str, package: str) -> ModuleType:
-    """An optional module; ValueError in one sentence that opens with `use` if its package is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise ValueError(f"{use} {package}: install it with `pip install {package.lower()}`.") from None
+MEMBER, PART = 1_000_000, 32_000_000  # bytes at most: of an image of FFHQ, and of any part of its archive
+# Grey means of 4 x 4 blocks, 16 bytes an image of FFHQ: alike for every size that the images are published
+# in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.
+BLOCKS = Path(__file__).with_name("ffhq100.txt")
+TOLERANCE = 4
 
 
 class ImageSet:
@@ -55,92 +46,6 @@ class ImageSet:
     def shape(self) -> tuple[int, int, int]:
         """That of one image, known without loading."""
         return (self.channels, self.size, self.size)
-
-
-class Downloaded(ImageSet):
-    """A set looked for in $NAIGN_DATA/<folder>, then in the cache, else downloaded there.
-
-    One has `fetch(mirror, names, into)`, which brings files of these names from a mirror to a folder and yields
-    their paths, one by one, and `check(path)`, which refuses a file that is not what its name says.
-    """
-
-    folder: ClassVar[str]
-    files: ClassVar[Collection[str]]
-    what: ClassVar[str]  # the files in words
-    mirrors: ClassVar[tuple[str, ...]]
-    tool: ClassVar[str]  # the package that `fetch` needs
-
-    def home(self) -> Path:
-        """The folder with all files; ValueError if $NAIGN_DATA lacks one, or no mirror gives it whole."""
-        given = os.environ.get("NAIGN_DATA")
-        home = Path(given) / self.folder if given else cache_root() / "data" / self.folder
-        missing = self._missing(home)
-        if not missing:
-            return home
-        ways_out = f"put {self.what} into a folder `{self.folder}` and set NAIGN_DATA to the folder above it"
-        if given:
-            raise ValueError(f"{home / missing[0]} does not exist: {ways_out}, or unset NAIGN_DATA to download.")
-        writable_directory(home)
-        needed(self.tool, f"{self.called} is downloaded with", self.tool)
-        with locked(f"data-{self.folder}"):  # who waited here finds the files of the other
-            for old in home.glob(f"{PART}*"):  # of a process that has died
-                shutil.rmtree(old, ignore_errors=True)
-            problems = "; ".join(self._fill(home))
-        if self._missing(home):
-            raise ValueError(f"{self.called} could not be downloaded ({problems}): {ways_out}.")
-        return home
-
-    def _missing(self, home: Path) -> list[str]:
-        return [name for name in self.files if not (home / name).is_file()]
-
-    def _fill(self, home: Path) -> Iterator[str]:
-        """Fetch what is missing, from one mirror after the other; what was wrong with each."""
-        for mirror in self.mirrors:
-            if not (missing := self._missing(home)):
-                return
-            try:
-                with tempfile.TemporaryDirectory(prefix=PART, dir=home, ignore_cleanup_errors=True) as spare:
-                    for path in _promptly(self.fetch(mirror, missing, Path(spare))):
-                        self.check(path)
-                        os.replace(path, home / path.name)
-            except Exception as error:  # web and archive libraries have many; another mirror may do
-                yield f"{urllib.parse.urlsplit(mirror).hostname}: {_in_brief(error)}"
-
-
-def _promptly(paths: Iterator[Path]) -> Iterator[Path]:
-    """The same, each within `SECONDS`, else TimeoutError: a byte now and then keeps a read waiting for ever."""
-
-    def wait(future: Future) -> None:  # in a thread, which is left behind if it is late
-        try:
-            future.set_result(next(paths, None))
-        except Exception as error:
-            future.set_exception(error)
-
-    def ask() -> Path | None:
-        threading.Thread(target=wait, args=(future := Future(),), daemon=True).start()
-        return future.result(SECONDS)
-
-    return iter(ask, None)
-
-
-def modest(most: int, response: Any, **_: object) -> None:
-    """A hook of requests: ValueError if an answer does not say its length or has more bytes than `most`."""
-    response.raw.headers.pop("Content-Encoding", None)  # nothing is unpacked on the way
-    length = "" if response.raw.chunked else response.headers.get("Content-Length", "")
-    if response.is_redirect:
-        response.close()  # or its body would be read, to whatever end
-    elif response.ok and (not length.isdecimal() or int(length) > most):
-        raise ValueError(f"it gives {length or 'an unknown number of'} bytes, at most {most} are expected")
-
-
-def _in_brief(error: Exception) -> str:
-    text = f"{type(error).__name__} {error}"
-    if "ConnectionPool(" in text:  # requests, at length
-        return "no answer"
-    if re.search("EOFError|Connection (aborted|broken)", text):
-        return "the connection was cut, or the answer is not HTTP"
-    text = re.sub(r"\S*/", "", str(error)).split(": delete it")[0]  # of addresses and paths the last part
-    return textwrap.shorten(text, 80, placeholder=" ...") or f"no file within {SECONDS} seconds"
 
 
 @settings
@@ -177,13 +82,10 @@ class Faces(ImageSet):
 
 
 @settings
-class Mnist(Downloaded):
-    """MNIST, 60,000 + 10,000 (`test`) digits with labels, resized from 28 x 28 (paper, Appendix 8).
+class Mnist(Downloaded, ImageSet):
+    """MNIST, 60,000 + 10,000 (`test`) digits with labels, resized from 28 x 28 (paper, Appendix 8)."""
 
-    Looked for in $NAIGN_DATA/mnist, then in the cache, else downloaded there.
-    """
-
-    size: int = Field(32, ge=8, le=LARGEST, description="pixels a side, 32 in the paper")
+    size: int = Field(32, ge=8, le=128, description="pixels a side, 32 in the paper; at 128 the set takes 1.1 GB")
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
@@ -203,9 +105,11 @@ class Mnist(Downloaded):
     )
     what: ClassVar[str] = "the four files of MNIST (.gz)"
 
-    def load(self) -> TensorData:
-        """(60000 - validation, 1, size, size) bytes with labels; ValueError if it is damaged or cannot be had."""
-        return _mnist(self.home(), self.size).apart(self.validation)
+    def read(self, home: Path) -> TensorData:
+        """(60000 - validation, 1, size, size) bytes with labels."""
+        x, y, x_test, y_test = (idx(self.check(home / name)) for name in self.files)
+        x, x_test = (resized(part.unsqueeze(1), self.size) for part in (x, x_test))
+        return TensorData(x, y.long(), TensorData(x_test, y_test.long())).apart(self.validation)
 
     def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
         import pooch
@@ -229,17 +133,67 @@ class Mnist(Downloaded):
         return raw
 
 
-@functools.lru_cache(maxsize=2)
-def _mnist(home: Path, size: int) -> TensorData:
-    x, y, x_test, y_test = (idx(Mnist().check(home / name)) for name in Mnist.files)
-    x, x_test = (resized(part.unsqueeze(1), size) for part in (x, x_test))
-    return TensorData(x, y.long(), TensorData(x_test, y_test.long()))
-
-
 def idx(raw: bytes) -> Tensor:
     """The array in an IDX file of bytes."""
     dimensions = np.frombuffer(raw, ">i4", raw[3], 4)
     return torch.from_numpy(np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(dimensions).copy())
 
 
-SETS = {"digits": Digits, "mnist": Mnist, "faces": Faces}
+@settings
+class FFHQ100(Downloaded, ImageSet):
+    """Images 0 to 99 of FFHQ, in colour (paper, Section 4.3)."""
+
+    size: PowerOfTwo = Field(64, description="pixels a side, a power of two from 8 to 2048")
+    held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
+    channels: ClassVar[int] = 3
+    kind: ClassVar[str] = "few"
+    called: ClassVar[str] = "FFHQ"
+    stand_in: ClassVar[str] = "faces"
+    shared: ClassVar[bool] = False  # only what f made of its images goes into a run
+    folder: ClassVar[str] = "ffhq100"
+    tool: ClassVar[str] = "remotezip"
+    files: ClassVar[list[str]] = [f"{i:05d}.png" for i in range(100)]
+    # The thumbnails, 128 x 128, in an archive of 2 GB: only its list of contents and the hundred are fetched.
+    mirrors: ClassVar[tuple[str, ...]] = (
+        "https://huggingface.co/datasets/nuwandaa/ffhq128/resolve/main/thumbnails128x128.zip",
+        "https://archive.org/download/ffhq-dataset/thumbnails128x128.zip",
+    )
+    what: ClassVar[str] = "images 00000.png to 00099.png of FFHQ"
+
+    def read(self, home: Path) -> TensorData:
+        """(100 - held_out, 3, size, size) bytes."""
+        images = (fitted(self.check(home / name), self.size) for name in self.files)
+        return split(torch.stack([image.expand(3, -1, -1) for image in images]), None, self.held_out)
+
+    def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
+        import requests
+        from remotezip import RemoteZip
+
+        hooks = {"response": functools.partial(modest, PART)}
+        with requests.Session() as session, RemoteZip(mirror, session=session, timeout=60, hooks=hooks) as archive:
+            members = {Path(member.filename).name: member for member in archive.infolist()}
+            for name in tqdm(names, desc="FFHQ", unit="image"):
+                member = members.get(name)
+                if member is None or max(member.compress_size, member.file_size) > MEMBER:
+                    raise ValueError(f"{name} is missing or larger than {MEMBER} bytes")
+                with archive.open(member) as file:
+                    (into / name).write_bytes(file.read(MEMBER + 1))  # checks the archive's CRC-32
+                yield into / name
+
+    def check(self, path: Path) -> "Image.Image":
+        """One of the images; ValueError if it is damaged or shows something else than FFHQ's of that number."""
+        needed("PIL", "image files are read with", "Pillow")
+        from PIL.Image import Resampling
+
+        try:
+            image = opened(path)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a whole image ({error}): delete it and fetch it anew.") from None
+        means = np.asarray(image.convert("L").resize((4, 4), Resampling.BOX)).astype(int)
+        wanted = bytes.fromhex(BLOCKS.read_text().split()[int(path.stem)])
+        if np.abs(means.ravel() - list(wanted)).max() > TOLERANCE:
+            raise ValueError(f"{path} is not image {int(path.stem)} of FFHQ: delete it and fetch it anew.")
+        return image
+
+
+SETS = {"digits": Digits, "mnist": Mnist, "faces": Faces, "ffhq100": FFHQ100}

@@ -1,7 +1,5 @@
 """Distributions on the line and in the plane with labelled modes, whose noiseless manifold is known exactly."""
 
-from __future__ import annotations
-
 import functools
 import math
 from typing import ClassVar, Self
@@ -81,15 +79,6 @@ class Gaussians(Toy):
 def _on_device(toy: Gaussians, device: torch.device) -> tuple[Tensor, ...]:
     # Copied once a device: a training step must not copy from the host.
     return tuple(torch.tensor(v, device=device) for v in (toy.centres, toy.sigmas, toy.weights))
-
-
-@settings
-class Mixture(Gaussians):
-    """Isotropic Gaussians of one's own; the noiseless manifold is the set of their centres."""
-
-    centres: tuple[tuple[float, ...], ...] = Field(description="K tuples of D numbers")
-    sigmas: Numbers = Field(description="K positive numbers, in the units of the data")
-    weights: Numbers = Field(description="K positive numbers that sum to 1")
 
 
 @settings
@@ -192,16 +181,14 @@ class TwoMoons(Toy):
         return total / (2 * 2 * math.pi * self.noise**2)
 
     def _nearest_on_each(self, points: Tensor) -> Tensor:  # (2, B, 2)
-        found = []
-        for centre, side in self.arcs:
-            v = points - points.new_tensor(centre)
-            # A point beyond the half plane of its arc is nearest to one of the two tips.
-            tip = torch.stack([torch.where(v[:, 0] < 0, -1.0, 1.0), torch.zeros_like(v[:, 0])], 1)
-            norm = torch.linalg.vector_norm(v, dim=1, keepdim=True)
-            ray = torch.where(norm > 0, v / norm.clamp_min(1e-30), v.new_tensor([0.0, side]))
-            unit = torch.where(side * v[:, 1:] >= 0, ray, tip.to(v))
-            found.append(points.new_tensor(centre) + self.radius * unit)
-        return torch.stack(found)
+        centres, side = (points.new_tensor(part)[:, None] for part in zip(*self.arcs, strict=True))
+        v, side = points - centres, side[:, None]
+        # A point beyond the half plane of its arc is nearest to one of the two tips.
+        x = torch.where(v[..., :1] < 0, -1.0, 1.0).to(v)
+        tip, top = torch.cat([x, torch.zeros_like(x)], 2), torch.cat([torch.zeros_like(side), side], 2)
+        norm = torch.linalg.vector_norm(v, dim=2, keepdim=True)
+        ray = torch.where(norm > 0, v / norm.clamp_min(1e-30), top)
+        return centres + self.radius * torch.where(side * v[..., 1:] >= 0, ray, tip)
 
 
 TOYS = {"trimodal": Trimodal, "grid": Grid, "2moons": TwoMoons, "8gaussians": EightGaussians}

@@ -26,11 +26,10 @@ import torch
 from PIL import Image
 
 import naign
-from naign.data import sets
-from naign.data.ffhq import FFHQ100
-from naign.data.folder import Folder
+from naign.data import download, sets
+from naign.data.folder import Folder, fitted, opened
 from naign.data.samples import TensorData
-from naign.data.sets import Digits, Faces, Mnist
+from naign.data.sets import FFHQ100, Digits, Faces, Mnist
 
 pooch = pytest.importorskip("pooch")
 remotezip = pytest.importorskip("remotezip")
@@ -177,7 +176,7 @@ def test_a_bad_server_is_one_sentence_and_the_next_mirror_is_tried(name, server,
     behaviour, words = LYING[name]
     monkeypatch.setattr(sets, "UNPACKED", 1_000_000)
     if words.startswith("no file"):
-        monkeypatch.setattr(sets, "SECONDS", 0.4)
+        monkeypatch.setattr(download, "SECONDS", 0.4)
     bad = server(behaviour)
     monkeypatch.setattr(Mnist, "mirrors", (bad,))
     tracemalloc.start()
@@ -187,7 +186,7 @@ def test_a_bad_server_is_one_sentence_and_the_next_mirror_is_tried(name, server,
     assert re.search(words, text), text
     assert peak < 15_000_000
     assert not left(cache / "mnist")
-    monkeypatch.setattr(sets, "SECONDS", 30)
+    monkeypatch.setattr(download, "SECONDS", 30)
     if not words.startswith("no file"):
         monkeypatch.setattr(Mnist, "mirrors", (bad, server(mnist)))
         assert left(Mnist().home()) == sorted(Mnist.files)
@@ -280,7 +279,7 @@ def test_bad_servers_of_parts(name, server, cache, monkeypatch):
     monkeypatch.setattr(FFHQ100, "files", ["a.png", "b.png"])
     monkeypatch.setattr(FFHQ100, "check", lambda *_: None)
     if words.startswith("no file"):
-        monkeypatch.setattr(sets, "SECONDS", 0.4)
+        monkeypatch.setattr(download, "SECONDS", 0.4)
     bad = server(behaviour)
     monkeypatch.setattr(FFHQ100, "mirrors", (bad + "x.zip",))
     tracemalloc.start()
@@ -290,7 +289,7 @@ def test_bad_servers_of_parts(name, server, cache, monkeypatch):
     assert re.search(words, text), text
     assert peak < 15_000_000
     assert left(cache / "ffhq100") in ([], ["a.png"])  # what was whole is kept
-    monkeypatch.setattr(sets, "SECONDS", 30)
+    monkeypatch.setattr(download, "SECONDS", 30)
     monkeypatch.setattr(FFHQ100, "mirrors", (bad + "x.zip", server(ranges(SHORT)) + "x.zip"))
     if not words.startswith("no file"):
         assert left(FFHQ100().home()) == ["a.png", "b.png"]
@@ -414,7 +413,7 @@ def test_flipped_bytes_are_read_or_refused_in_a_few_words(zoo, capfd):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    assert naign.data.folder.read(target, 8).shape[1:] == (8, 8)
+                    assert fitted(opened(target), 8).shape[1:] == (8, 8)
                 counts["read"] += 1
             except ValueError as error:
                 assert "\n" not in str(error) and str(error)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from naign.data import SETS, ffhq, or_stand_in
-from naign.data.ffhq import FFHQ100
-from naign.data.sets import Faces
+from naign.data import SETS, download, or_stand_in, sets
+from naign.data.sets import FFHQ100, Faces
 
 
 @pytest.fixture
@@ -25,14 +24,12 @@ def made_up(monkeypatch, tmp_path):
         image.save(source / f"{i:05d}.png")
         means.append(bytes(np.asarray(image.convert("L").resize((4, 4), Image.Resampling.BOX)).ravel()).hex())
     (tmp_path / "blocks.txt").write_text("\n".join(means))
-    monkeypatch.setattr(ffhq, "BLOCKS", tmp_path / "blocks.txt")
-    ffhq.blocks.cache_clear()
-    ffhq._all.cache_clear()
+    monkeypatch.setattr(sets, "BLOCKS", tmp_path / "blocks.txt")
+    download._read.cache_clear()
     monkeypatch.delenv("NAIGN_DATA", raising=False)
     monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "cache"))
     yield source
-    ffhq.blocks.cache_clear()
-    ffhq._all.cache_clear()
+    download._read.cache_clear()
 
 
 @pytest.fixture
@@ -83,10 +80,10 @@ def test_where_ffhq_cannot_be_had_grey_faces_stand_in_and_a_sentence_says_so(giv
 
 
 def test_the_fingerprints_tell_all_hundred_apart():
-    ffhq.blocks.cache_clear()
-    blocks = ffhq.blocks().astype(int)
-    gaps = np.abs(blocks[:, None] - blocks[None]).max((2, 3))
-    assert gaps[~np.eye(100, dtype=bool)].min() > 2 * ffhq.TOLERANCE
+    blocks = np.array([list(bytes.fromhex(line)) for line in sets.BLOCKS.read_text().split()])
+    assert blocks.shape == (100, 16)
+    gaps = np.abs(blocks[:, None] - blocks[None]).max(2)
+    assert gaps[~np.eye(100, dtype=bool)].min() > 2 * sets.TOLERANCE
 
 
 def archive(source, target, rest=3_000_000):

@@ -119,12 +119,3 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path, change, words):
     with pytest.raises(ValueError, match=words) as error:
         change(tmp_path)
     assert "\n" not in str(error.value)
-
-
-def test_its_shape_and_kind_are_those_of_what_it_holds(tmp_path):
-    for i in range(3):
-        save(tmp_path / f"{i}.png", colour(i))
-    found = Folder(tmp_path, 16)
-    assert found.load() is found.load()  # read once
-    assert found.shape == found.load().shape == (3, 16, 16)
-    assert found.kind == found.load().kind == "few"

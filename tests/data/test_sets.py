@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from naign.base.settings import values
-from naign.data import DATA, SETS, or_stand_in, sets
-from naign.data.ffhq import FFHQ100
-from naign.data.sets import Digits, Faces, Mnist
+from naign.data import DATA, SETS, download, or_stand_in
+from naign.data.sets import FFHQ100, Digits, Faces, Mnist
 
 
 def test_every_data_set_says_what_it_is_before_it_is_loaded():
@@ -52,6 +51,7 @@ def test_faces_hold_out_the_last():
     [
         (lambda: Digits(size=4), "size is 4: give a number greater than or equal to 8"),
         (lambda: Mnist(size=7), "size is 7"),
+        (lambda: Mnist(size=2048), "^size is 2048: give a number less than or equal to 128.$"),  # would be 294 GB
         (lambda: Faces(held_out=-1), "held_out is -1"),
         (lambda: Faces(held_out=99).load(), "held_out is 99: give 0, or from 2 to 98 of these 100 images"),
         (lambda: FFHQ100(48), "^size is 48: give a power of two, 8 or more.$"),
@@ -100,9 +100,9 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(Mnist, "files", registry)
     monkeypatch.setenv("NAIGN_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "cache"))
-    sets._mnist.cache_clear()
+    download._read.cache_clear()
     yield folder, arrays
-    sets._mnist.cache_clear()
+    download._read.cache_clear()
 
 
 def test_whole_files_become_labelled_bytes(tiny):

@@ -106,10 +106,10 @@ def test_the_density_is_that_of_scipy_and_integrates_to_one():
     ("make", "words"),
     [
         (lambda: toys.Trimodal(modes=(0.0, 1.0)), "2 centres, 3 sigmas and 3 weights: give one of each a mode"),
-        (lambda: toys.Mixture((), (), ()), "give one of each"),
+        (lambda: toys.Trimodal((), (), ()), "give one of each"),
         (lambda: toys.Trimodal(weights=(0.5, 0.5, 0.5)), "sum to 1"),
         (lambda: toys.Trimodal(widths=(0.1, 0.0, 0.1)), "must be positive"),
-        (lambda: toys.Mixture(((0.0,), (1.0,)), (1.0, 1.0), (1.5, -0.5)), "must be positive"),
+        (lambda: toys.Trimodal((0.0, 1.0), (1.0, 1.0), (1.5, -0.5)), "must be positive"),
         (lambda: toys.TwoMoons(noise=-0.1), "noise is -0.1: give a number greater than or equal to 0"),
         (lambda: toys.Grid(side=0), "side is 0"),
         (lambda: toys.EightGaussians(sigma=0), "sigma is 0"),
@@ -132,13 +132,6 @@ def test_a_toy_is_its_settings_and_its_own_sampler():
         assert sum(toy.shares) == pytest.approx(1)
     assert list(values(toys.Grid())) == ["side", "spacing", "sigma"]
     assert toys.Trimodal(modes="-1,0,1").centres == ((-1.0,), (0.0,), (1.0,))
-    assert toys.Grid() != toys.Mixture(toys.Grid().centres, toys.Grid().sigmas, toys.Grid().weights)
-
-
-def test_equal_mixtures_of_two_classes_draw_alike():
-    grid = toys.Grid(side=3, sigma=0.3)
-    same = toys.Mixture(grid.centres, grid.sigmas, grid.weights)
-    assert torch.equal(grid.sample(50, generator()), same.sample(50, generator()))
 
 
 def test_the_density_of_moons_integrates_to_one():

@@ -15,10 +15,17 @@ LIMITS = ((-5.0, 5.0), (-4.5, 4.5))
 LINE = lattice(((-4.0, 5.0),), 900)
 
 
+class One(toys.Gaussians):
+    """One Gaussian anywhere."""
+
+    def __init__(self, *centre, sigma=1.0):
+        self.centres, self.sigmas, self.weights = (centre,), (sigma,), (1.0,)
+
+
 def test_quadrature_integrates_a_known_gaussian_to_one():
     limits = ((-4.0, 5.0), (-5.0, 4.0))
     points = lattice(limits, 100)
-    gaussian = toys.Mixture(((0.3, -0.2),), (0.7,), (1.0,))
+    gaussian = One(0.3, -0.2, sigma=0.7)
     p = gaussian.density(points)
     assert p.mean().item() * area(limits) == pytest.approx(1, abs=1e-3)
     assert log_normaliser(-p.double().log() - math.log(7.3), limits) == pytest.approx(math.log(7.3), abs=1e-3)
@@ -45,7 +52,7 @@ def test_the_right_drift_and_k_give_back_the_density():
     limits = ((-6.0, 6.0), (-6.0, 6.0))
     points, x = lattice(limits, 200), torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
     delta, delta_x = (torch.log1p(z.double().square().sum(1) / 2) / 2 for z in (points, x))
-    found = by_k(delta, delta_x, toys.Mixture(((0.0, 0.0),), (1.0,), (1.0,)).density(points.double()), limits)
+    found = by_k(delta, delta_x, One(0.0, 0.0).density(points.double()), limits)
     at = found["k"].index(2.0)
     assert found["kl"][at] == min(found["kl"]) == pytest.approx(0, abs=1e-4)
     assert found["tv"][at] < 1e-4
@@ -56,7 +63,7 @@ def test_the_right_drift_and_k_give_back_the_density():
 def test_the_kernel_density_estimate_is_scipy_s():
     from scipy.stats import gaussian_kde
 
-    limits, toy = ((-4.0, 4.0), (-4.0, 4.0)), toys.Mixture(((0.0, 0.0),), (1.0,), (1.0,))
+    limits, toy = ((-4.0, 4.0), (-4.0, 4.0)), One(0.0, 0.0)
     points, x = lattice(limits, 40), toy.sample(300, torch.Generator().manual_seed(5))
     found = density.kernel_density(toy, points, x, limits, n=400)
     centres = toy.sample(400, torch.Generator().manual_seed(2)).double()
@@ -73,7 +80,7 @@ def test_the_kernel_density_estimate_is_scipy_s():
 def test_density_scores_of_two_gaussians():
     limits = ((-8.0, 8.0), (-8.0, 8.0))
     points = lattice(limits, 300)
-    p, q = (toys.Mixture(((m, 0.0),), (1.0,), (1.0,)).density(points.double()) for m in (0.0, 1.0))
+    p, q = (One(m, 0.0).density(points.double()) for m in (0.0, 1.0))
     found = density_scores(q.log(), p, limits)
     assert found["kl"] == pytest.approx(0.5, abs=1e-4)
     assert found["tv"] == pytest.approx(math.erf(0.5 / math.sqrt(2)), abs=1e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import naign
-from naign.data.toys import Mixture
+from naign.data.toys import Trimodal
 from naign.study import recipes
 from naign.study.experiment import build, get, names
 
@@ -163,7 +163,7 @@ def test_matchings_beyond_the_paper_train_on_points_and_images(method):
 
 
 def test_a_balanced_f_gives_each_mode_its_share_where_the_nearest_does_not():
-    far = Mixture(((-3.0,), (3.0,)), (0.1, 0.1), (0.85, 0.15))  # the source is even, the data are not
+    far = Trimodal((-3.0, 3.0), (0.1, 0.1), (0.85, 0.15))  # the source is even, the data are not
     data = far.sample(2000, torch.Generator().manual_seed(1))
     shares = {}
     for method in ("naign", "naign-balanced"):
