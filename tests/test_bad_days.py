@@ -5,12 +5,15 @@ import random
 import bad_days
 import pytest
 
+from naign import training
+
 FEW = {"killed at a write": 8, "SIGTERM at a write": 4, "disk full at a write": 4, "2 or 4 processes at one run": 2}
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("area", bad_days.ATTACKS)
-def test_a_bad_day_is_survived(area):
+def test_a_bad_day_is_survived(area, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", training.CHECKPOINT_SECONDS)  # which the attacks set
     attack, often = bad_days.ATTACKS[area]
     tried, failures = attack(FEW.get(area, often // 10), random.Random(1))
     assert tried >= 2 and not failures

@@ -1,8 +1,7 @@
-"""What figures and tables on toys draw on: clouds of points and the terms of the loss."""
-
-from __future__ import annotations
+"""What figures and tables on toys draw on: clouds of points, f as it was during training, the terms of the loss."""
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -18,19 +17,22 @@ def five_columns(f: nn.Module, source: Sampler, data: Sampler, n: int = 4000, se
     """x, f(x), z, f(z) and f(f(z)), n of each: the columns of Figures 2 and 3."""
     generator = torch.Generator().manual_seed(seed)
     x, z = data.sample(n, generator), source.sample(n, generator)
-    columns = [x, project(f, x)] + [project(f, z, k) for k in range(3)]
-    return [c.numpy() for c in columns]
+    return [c.numpy() for c in (x, project(f, x), z, project(f, z), project(f, z, 2))]
+
+
+def each_snapshot(f: nn.Module, snapshots: dict[int, dict[str, Tensor]]) -> Iterator[tuple[int, nn.Module]]:
+    """The steps of some snapshots, step -> parameters, in their order, each with a copy of f as it then was."""
+    f = copy.deepcopy(f)
+    for step, parameters in sorted(snapshots.items()):
+        f.load_state_dict(parameters)
+        yield step, f
 
 
 def at_snapshots(
     f: nn.Module, snapshots: dict[int, dict[str, Tensor]], z: Tensor, applications: int = 1
 ) -> dict[int, np.ndarray]:
-    """f(z), or f applied several times, with the parameters that f had after some steps: step -> (n, *D)."""
-    f, clouds = copy.deepcopy(f), {}
-    for step, parameters in sorted(snapshots.items()):
-        f.load_state_dict(parameters)
-        clouds[step] = project(f, z, applications).numpy()
-    return clouds
+    """f(z), or f applied several times, as f was at `each_snapshot`: step -> (n, *D)."""
+    return {step: project(then, z, applications).numpy() for step, then in each_snapshot(f, snapshots)}
 
 
 @torch.no_grad()

@@ -1,7 +1,5 @@
 """Samples of a model trained on few images: do they cover them, vary, repeat them?"""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -38,6 +36,10 @@ def compared(fz: Tensor, x: Tensor) -> dict[str, float | list]:
     """
     if len(fz) < 2 or len(x) < 2:
         raise ValueError(f"{len(fz)} samples and {len(x)} training points: at least 2 of each are needed.")
+
+    def mean(distances: Tensor) -> Tensor:  # off the diagonal
+        return distances.sum() / (len(distances) * (len(distances) - 1))
+
     to_training, index = torch.cdist(fz, x).min(1)
     among = torch.cdist(x, x)
     others = among.clone().fill_diagonal_(math.inf).min(1).values
@@ -48,17 +50,12 @@ def compared(fz: Tensor, x: Tensor) -> dict[str, float | list]:
     return {
         "covered": (counts > 0).float().mean().item(),
         "effective": math.exp(-(shares * shares.log()).sum().item()),
-        "diversity": (_mean_off_diagonal(torch.cdist(fz, fz)) / _mean_off_diagonal(among).clamp_min(1e-12)).item(),
+        "diversity": (mean(torch.cdist(fz, fz)) / mean(among).clamp_min(1e-12)).item(),
         "ratio": (to_training.median() / unit).item(),
         "samples": [round(q, 4) for q in (to_training / unit).quantile(at).tolist()],
         "training": [round(q, 4) for q in (others / unit).quantile(at).tolist()],
         "counts": counts.tolist(),
     }
-
-
-def _mean_off_diagonal(distances: Tensor) -> Tensor:
-    n = len(distances)
-    return distances.sum() / (n * (n - 1))
 
 
 def hog(images: Tensor) -> Tensor:

@@ -1,9 +1,8 @@
 """What is measured on images, as it is stored with a run, and the judge: test images that others are scored against."""
 
-from __future__ import annotations
-
 import copy
 import functools
+import itertools
 
 import numpy as np
 import torch
@@ -13,8 +12,8 @@ from naign import matching
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData, as_bytes
 from naign.evaluate import SEED, fewshot, lenet, shares
-from naign.evaluate.restoration import LEVELS, PCA, baselines, by_level, damage, restoration
-from naign.losses import distance
+from naign.evaluate.clouds import each_snapshot
+from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired, restoration
 from naign.projection import project
 
 APPLICATIONS = 10
@@ -58,13 +57,9 @@ class Judge:
         """Fréchet LeNet Distance to the test images."""
         return shares.frechet(self.real, self.features(images))
 
-    def labels(self, images: Tensor) -> Tensor:
-        """The digits that the LeNet reads, (n,) on the CPU."""
-        return lenet.labels(self.net, images).cpu()
-
     def features(self, images: Tensor) -> np.ndarray:
         """Those of the LeNet, (n, 84)."""
-        return lenet.features(self.net, images).cpu().numpy()
+        return lenet.features(self.net, images).numpy()
 
     # Of the test images: their features, and the radii of the balls around these and around the images.
     real = functools.cached_property(lambda self: self.features(self.x))
@@ -79,29 +74,27 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
     chain = [z.to(judge.device)]
     for k in range(APPLICATIONS):
         chain.append(project(f, chain[-1] if k < 2 else chain[-1][: judge.few]))
-    fx, pairs = project(f, x), zip(chain[1:], chain[2:], strict=False)
+    z, fz, ffz = chain[:3]
+    fx, firsts = project(f, x), [y[: judge.few] for y in chain]
     result = {
         "n": judge.samples,
-        "rec": distance(x, fx, "l1").mean().item(),
-        "gap": distance(chain[1], chain[2], "l1").mean().item(),
-        "fz": judge.scores(chain[1]),
-        "ffz": judge.scores(chain[2]),
-        "settle": {"move": [distance(a[: judge.few], b[: judge.few], "l1").mean().item() for a, b in pairs]},
+        "rec": mae(x, fx),
+        "gap": mae(fz, ffz),
+        "fz": judge.scores(fz),
+        "ffz": judge.scores(ffz),
+        "settle": {"move": [mae(a, b) for a, b in itertools.pairwise(firsts[1:])]},
+        "restoration": {name: restoration(f, name, judge, x) for name in CORRUPTIONS},
+        "winners": winners(f, source, x[:64], 640),
+        "levels": {name: by_level(f, name, x[: max(100, judge.n // 10)]) for name in CORRUPTIONS},
     }
     if judge.train is not None:
-        result["z"] = judge.scores(chain[0])  # noise alone has nearest neighbours too
+        result["z"] = judge.scores(z)  # noise alone has nearest neighbours too
     if judge.net:
-        result["settle"]["fld"] = [judge.fld(y[: judge.few]) for y in chain]
-        result["classes"] = shares.mode_shares(judge.labels(chain[1]), 10).round(4).tolist()
-    result["restoration"] = {name: restoration(f, name, judge, x) for name in CORRUPTIONS}
-    result["winners"] = winners(f, source, x[:64], 640)
-    some = x[: max(100, judge.n // 10)]
-    result["levels"] = {name: by_level(f, name, levels, some) for name, levels in LEVELS.items()}
-    z, fz, ffz = chain[:3]
+        result["settle"]["fld"] = [judge.fld(y) for y in firsts]
+        result["classes"] = shares.mode_shares(lenet.labels(judge.net, fz), 10).round(4).tolist()
     pictures = {"x": x[:8], "fx": fx[:8], "ffx": project(f, fx[:8]), "z": z[:8], "fz": fz[:16], "ffz": ffz[:16]}
     for name in CORRUPTIONS:
-        damaged = damage(name, x[:8])
-        pictures |= {f"{name}.{k}": project(f, damaged, k) for k in range(3)}
+        pictures |= {f"{name}.{k}": y for k, y in enumerate(repaired(f, name, x[:8]).values())}
     return result, {name: as_bytes(images) for name, images in pictures.items()}
 
 
@@ -109,22 +102,17 @@ def probes(
     f: nn.Module, source: nn.Module, snapshots: dict[int, dict[str, Tensor]], judge: Judge
 ) -> dict[str, dict[str, float]]:
     """Scores of f(z) and f(f(z)) after some steps, from snapshots (step -> parameters), the same z every time."""
-    f, found = copy.deepcopy(f).to(judge.device), {}
     z = source.sample(judge.few, torch.Generator().manual_seed(SEED)).to(judge.device)
-    for step, parameters in sorted(snapshots.items()):
-        f.load_state_dict(parameters)
+
+    def probe(f: nn.Module) -> dict[str, float]:
         fz = project(f, z)
-        found[str(step)] = _probe(fz, project(f, fz), judge)
-    return found
+        ffz = project(f, fz)
+        if judge.train is not None:
+            one, two = (fewshot.compared(y.cpu().flatten(1), judge.train.flatten(1)) for y in (fz, ffz))
+            return {"covered": one["covered"], "diversity": one["diversity"], "ffz_covered": two["covered"]}
+        return {"fz": judge.fld(fz), "ffz": judge.fld(ffz)} if judge.net else {"gap": mae(fz, ffz)}
 
-
-def _probe(fz: Tensor, ffz: Tensor, judge: Judge) -> dict[str, float]:
-    if judge.train is not None:
-        one, two = (fewshot.compared(y.cpu().flatten(1), judge.train.flatten(1)) for y in (fz, ffz))
-        return {"covered": one["covered"], "diversity": one["diversity"], "ffz_covered": two["covered"]}
-    if judge.net is None:
-        return {"gap": distance(fz, ffz, "l1").mean().item()}
-    return {"fz": judge.fld(fz), "ffz": judge.fld(ffz)}
+    return {str(step): probe(then) for step, then in each_snapshot(f, snapshots)}
 
 
 @torch.no_grad()
@@ -137,10 +125,8 @@ def winners(f: nn.Module, source: nn.Module, x: Tensor, candidates: int) -> dict
     f = copy.deepcopy(f).train()
     z = source.sample(candidates, torch.Generator().manual_seed(SEED)).to(x.device)
     index = matching.nearest(f, x, z, "l1")
-    parts = [f(part) for part in z.split(matching.CHUNK)]
-    searched, trained, used = torch.cat(parts)[index], f(z[index]), project(f, z[index])
-    images = {"searched": searched, "trained": trained, "used": used}
-    return {name: distance(x, y, "l1").mean().item() for name, y in images.items()}
+    searched = torch.cat([f(part) for part in z.split(matching.CHUNK)])[index]
+    return {"searched": mae(x, searched), "trained": mae(x, f(z[index])), "used": mae(x, project(f, z[index]))}
 
 
 def floor(judge: Judge) -> dict:
@@ -151,10 +137,8 @@ def floor(judge: Judge) -> dict:
     if judge.train is not None:
         if not judge.data.test:
             return {}
-        pca = PCA(judge.train)
-        return {"baselines": {c: baselines(judge.x, damage(c, judge.x), pca) for c in CORRUPTIONS}}
-    train = judge.data.take(slice(0, judge.n)) if judge.data.test else judge.x
-    result = {"train": judge.scores(train)}
+        return {"baselines": {c: baselines(judge.x, damage(c, judge.x), judge.train) for c in CORRUPTIONS}}
+    result = {"train": judge.scores(judge.data.take(slice(0, judge.n)) if judge.data.test else judge.x)}
     if judge.net:
         half = torch.randperm(judge.n, generator=torch.Generator().manual_seed(SEED))
         a, b = (judge.real[part.numpy()] for part in half.chunk(2))

@@ -1,7 +1,5 @@
 """LeNet: the features of the Fréchet LeNet Distance (FLD), and a reader of digits."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -35,16 +33,20 @@ class LeNet(nn.Module):
         return self.head(self.features(x))
 
 
-@torch.no_grad()
 def features(net: LeNet, x: Tensor) -> Tensor:
-    """The 84 features of images, (n, 1, 32, 32) -> (n, 84), on the device of the network."""
-    device = next(net.parameters()).device
-    return torch.cat([net.features(part.to(device)) for part in x.split(BATCH)])
+    """The 84 features of images, (n, 1, 32, 32) -> (n, 84), both on any device, on the CPU."""
+    return _by_parts(net.features, x)
 
 
 def labels(net: LeNet, x: Tensor) -> Tensor:
-    """The digits that images show, (n, 1, 32, 32) -> (n,) integers in [0, 10)."""
-    return torch.cat([net.head(part).argmax(1) for part in features(net, x).split(BATCH)])
+    """The digits that images show, (n, 1, 32, 32) -> (n,) integers in [0, 10), on the CPU."""
+    return _by_parts(net, x).argmax(1)
+
+
+@torch.no_grad()
+def _by_parts(net: nn.Module, x: Tensor) -> Tensor:
+    device = next(net.parameters()).device
+    return torch.cat([net(part.to(device)).cpu() for part in x.split(BATCH)])
 
 
 def train(data: TensorData, epochs: int = 12, seed: int = 0, progress: bool = True) -> tuple[LeNet, dict]:

@@ -1,7 +1,6 @@
 """Is a low drift a sign of belonging? Out-of-distribution detection on digits, and drift against error."""
 
-from __future__ import annotations
-
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,22 +26,27 @@ BLOCK = 8  # side of the blocks that are shuffled
 def measure(models: dict[str, nn.Module], data: TensorData, n: int = COUNT) -> dict:
     """How well the drift in MAE of some f, on the CPU, tells digits of the test part from outsiders, and its error.
 
+    Beside it, as a score without a network, the Euclidean distance to the nearest training image.
+
     Returns
     -------
     dict
         auroc : score -> kind -> [value, low, high]; roc : score -> kind -> (51,) hit rates;
         correlation : model -> corruption -> Spearman of drift(x') and the error of f(x'), all x' damaged alike
     """
-    x, training = data.test.take(slice(0, n)), data.take(slice(0, NEIGHBOURS))
-    scores = {name: lambda images, f=f: drift(f, images, "l1").numpy() for name, f in models.items()}
-    scores["nearest neighbour"] = lambda images: nearest_distance(images, training)
+    x, training = data.test.take(slice(0, n)), data.take(slice(0, NEIGHBOURS)).flatten(1)
+
+    def nearest(images: Tensor) -> Tensor:
+        return torch.cat([torch.cdist(part, training).min(1).values for part in images.flatten(1).split(500)])
+
     kinds = outsiders(x)
     correlation = {name: {c: drift_and_error(f, c, x) for c in CORRUPTIONS} for name, f in models.items()}
     result = {"n": len(x), "auroc": {}, "roc": {}, "correlation": correlation}
-    for name, score in scores.items():
-        inside, outside = score(x), {kind: score(images) for kind, images in kinds.items()}
-        result["auroc"][name] = {k: [float(auroc(inside, o)), *interval(inside, o)] for k, o in outside.items()}
-        result["roc"][name] = {k: roc(inside, o) for k, o in outside.items()}
+    scores = {name: functools.partial(drift, f, distance="l1") for name, f in models.items()}
+    for name, score in (scores | {"nearest neighbour": nearest}).items():
+        inside, outside = score(x).numpy(), {kind: score(images).numpy() for kind, images in kinds.items()}
+        result["auroc"][name] = {kind: auroc(inside, o) for kind, o in outside.items()}
+        result["roc"][name] = {kind: roc(inside, o) for kind, o in outside.items()}
     return result
 
 
@@ -67,25 +71,21 @@ def shuffled(x: Tensor, generator: torch.Generator) -> Tensor:
     return functional.fold(blocks, x.shape[2:], BLOCK, stride=BLOCK)
 
 
-def auroc(inside: np.ndarray, outside: np.ndarray, axis: int = -1) -> np.ndarray:
+def auroc(inside: np.ndarray, outside: np.ndarray) -> list[float]:
     """Area under the ROC curve: the chance that an outsider scores higher than an insider; 1/2 for ties.
 
-    The statistic of Mann and Whitney over the number of pairs; samples lie along `axis`, each gives an area.
+    The statistic of Mann and Whitney over the number of pairs, and its 95% interval by the bootstrap: both samples,
+    each of at least two, drawn again with replacement.
     """
-    from scipy.stats import mannwhitneyu
+    from scipy.stats import bootstrap, mannwhitneyu
 
-    inside, outside = inside.astype(float), outside.astype(float)
-    pairs = inside.shape[axis] * outside.shape[axis]
-    return mannwhitneyu(outside, inside, axis=axis, method="asymptotic").statistic / pairs
+    def area(inside: np.ndarray, outside: np.ndarray, axis: int = -1) -> np.ndarray:
+        pairs = inside.shape[axis] * outside.shape[axis]
+        return mannwhitneyu(outside, inside, axis=axis, method="asymptotic").statistic / pairs
 
-
-def interval(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
-    """Bootstrap interval of the AUROC, 95%: both samples drawn again with replacement."""
-    from scipy.stats import bootstrap
-
+    samples = (inside.astype(float), outside.astype(float))
     options = {"n_resamples": RESAMPLES, "method": "percentile", "random_state": np.random.default_rng(SEED)}
-    low, high = bootstrap((inside, outside), auroc, **options).confidence_interval
-    return float(low), float(high)
+    return [float(v) for v in (area(*samples), *bootstrap(samples, area, **options).confidence_interval)]
 
 
 def mean_auroc(values: dict[str, Sequence[float]]) -> float:
@@ -98,12 +98,6 @@ def roc(inside: np.ndarray, outside: np.ndarray, points: int = 51) -> list[float
     thresholds = np.quantile(inside, 1 - np.linspace(0, 1, points))
     found = [float((outside > t).mean()) for t in thresholds[:-1]]
     return [round(v, 4) for v in [*found, 1.0]]
-
-
-def nearest_distance(x: Tensor, training: Tensor) -> np.ndarray:
-    """Euclidean distance from each image to its nearest training image, (n,)."""
-    y = training.flatten(1)
-    return torch.cat([torch.cdist(part, y).min(1).values for part in x.flatten(1).split(500)]).numpy()
 
 
 def drift_and_error(f: nn.Module, corruption: str, x: Tensor) -> float:

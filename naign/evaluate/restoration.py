@@ -1,14 +1,12 @@
 """What f makes of damaged images, and what plain ways of restoring make of them."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from naign.data.corruptions import CORRUPTIONS
-from naign.evaluate import SEED
+from naign.evaluate import SEED, lenet
 from naign.losses import distance
 from naign.projection import project
 
@@ -31,36 +29,44 @@ def damage(name: str, x: Tensor, level: float | None = None, seed: int = SEED) -
     return CORRUPTIONS[name](x.cpu(), torch.Generator().manual_seed(seed), **options).to(x.device)
 
 
-def restoration(f: nn.Module, name: str, judge: Judge, x: Tensor) -> dict[str, float]:
-    """MAE to the judge's images x, (n, C, H, W), of the damaged ones and after one and two applications of f.
+def repaired(f: nn.Module, name: str, x: Tensor, level: float | None = None) -> dict[str, Tensor]:
+    """Images x after `damage`, and after one and two applications of f to that: "damaged", "once", "twice"."""
+    damaged = damage(name, x, level)
+    once = project(f, damaged)
+    return {"damaged": damaged, "once": once, "twice": project(f, once)}
+
+
+def mae(x: Tensor, y: Tensor) -> float:
+    """Mean absolute error of images y to x, each (n, C, H, W)."""
+    return distance(x, y, "l1").mean().item()
+
+
+def restoration(f: nn.Module, name: str, judge: "Judge", x: Tensor) -> dict[str, float]:
+    """`mae` to the judge's images x of those `repaired`.
 
     "literal" is the MAE between the damaged image and f of it, as the paper's text has it;
     "changed" the share of digits the LeNet reads right when clean and not after f.
     """
-    damaged = damage(name, x)
-    once = project(f, damaged)
-    images = {"damaged": damaged, "once": once, "twice": project(f, once)}
-    result = {k: distance(x, v, "l1").mean().item() for k, v in images.items()}
-    result["literal"] = distance(damaged, once, "l1").mean().item()
+    images = repaired(f, name, x)
+    damaged, once, _ = images.values()
+    result = {key: mae(x, y) for key, y in images.items()} | {"literal": mae(damaged, once)}
     if judge.net:
-        right = judge.labels(x) == judge.y
-        for key, images in (("changed", once), ("changed_damaged", damaged)):
-            result[key] = (judge.labels(images)[right] != judge.y[right]).float().mean().item()
+        right = lenet.labels(judge.net, x) == judge.y
+        for key, y in (("changed", once), ("changed_damaged", damaged)):
+            result[key] = (lenet.labels(judge.net, y)[right] != judge.y[right]).float().mean().item()
     return result
 
 
-def by_level(f: nn.Module, name: str, levels: tuple[float, ...], x: Tensor) -> dict[str, list[float]]:
-    """MAE to the clean image against the level of damage."""
-    result = {"level": list(levels), "damaged": [], "once": [], "twice": []}
-    for level in levels:
-        y = damage(name, x, level)
-        for key in ("damaged", "once", "twice"):
-            result[key].append(distance(x, y, "l1").mean().item())
-            y = project(f, y)
+def by_level(f: nn.Module, name: str, x: Tensor) -> dict[str, list[float]]:
+    """`mae` to x of those `repaired`, against the level of damage."""
+    result = {"level": list(LEVELS[name]), "damaged": [], "once": [], "twice": []}
+    for level in LEVELS[name]:
+        for key, y in repaired(f, name, x, level).items():
+            result[key].append(mae(x, y))
     return result
 
 
-def failures(f: nn.Module, name: str, judge: Judge, count: int = 10) -> tuple[list[Tensor], list[str]]:
+def failures(f: nn.Module, name: str, judge: "Judge", count: int = 10) -> tuple[list[Tensor], list[str]]:
     """The first digits that f restores to another digit, by the LeNet's reading (Figure 8).
 
     [x, damaged x, f(damaged x)], each (count or fewer, 1, 32, 32), and what was read, like "4 → 9".
@@ -68,10 +74,15 @@ def failures(f: nn.Module, name: str, judge: Judge, count: int = 10) -> tuple[li
     x = judge.x[:2000].to(judge.device)
     damaged = damage(name, x)
     restored = project(f, damaged)
-    truth, before, after = judge.y[: len(x)], judge.labels(x), judge.labels(restored)
+    truth, before, after = judge.y[: len(x)], lenet.labels(judge.net, x), lenet.labels(judge.net, restored)
     at = ((before == truth) & (after != truth)).nonzero().flatten()[:count]
-    read = [f"{truth[i]} → {after[i]}" for i in at]
-    return [images[at.to(images.device)].cpu() for images in (x, damaged, restored)], read
+    return [images.cpu()[at] for images in (x, damaged, restored)], [f"{truth[i]} → {after[i]}" for i in at]
+
+
+def baselines(x: Tensor, damaged: Tensor, train: Tensor) -> dict[str, float]:
+    """MAE to x of what the plain ways make of `damaged`, each, in its favour, with its best setting on these images."""
+    groups = {"median filter": [median_filter(damaged, w) for w in WINDOWS], "PCA": pca(damaged, train)}
+    return {name: min((x - y).abs().mean().item() for y in group) for name, group in groups.items()}
 
 
 def median_filter(images: Tensor, window: int) -> Tensor:
@@ -81,24 +92,14 @@ def median_filter(images: Tensor, window: int) -> Tensor:
     return torch.from_numpy(filtered(images.numpy(), size=(1, 1, window, window)))
 
 
-class PCA:
-    """Orthogonal projection on the mean and the first principal components of some images, (n, C, H, W)."""
+def pca(images: Tensor, train: Tensor, components: tuple[int, ...] = COMPONENTS) -> list[Tensor]:
+    """Images projected on the mean and the first principal components of others, for each number that there are.
 
-    def __init__(self, x: Tensor):
-        flat = x.flatten(1)
-        self.mean = flat.mean(0)
-        self.axes = torch.linalg.svd(flat - self.mean, full_matrices=False).Vh[: len(x) - 1]
-
-    def project(self, images: Tensor, components: int) -> Tensor:
-        """Images, (m, C, H, W), on the affine subspace of the first `components`."""
-        axes = self.axes[:components]
-        flat = self.mean + (images.flatten(1) - self.mean) @ axes.T @ axes
-        return flat.view_as(images)
-
-
-def baselines(x: Tensor, damaged: Tensor, pca: PCA) -> dict[str, float]:
-    """MAE to x of what the plain ways make of `damaged`, each, in its favour, with its best setting on these images."""
-    by_median = [median_filter(damaged, w) for w in WINDOWS]
-    by_pca = [pca.project(damaged, k) for k in COMPONENTS if k <= len(pca.axes)] or [pca.project(damaged, 1)]
-    groups = {"median filter": by_median, "PCA": by_pca}
-    return {name: min((x - y).abs().mean().item() for y in group) for name, group in groups.items()}
+    (m, C, H, W) and (n, C, H, W) -> (m, C, H, W) each; on one component if there are fewer than all numbers.
+    """
+    flat = train.flatten(1)
+    mean = flat.mean(0)
+    axes = torch.linalg.svd(flat - mean, full_matrices=False).Vh[: len(train) - 1]
+    centred = images.flatten(1) - mean
+    numbers = [k for k in components if k <= len(axes)] or [1]
+    return [(mean + centred @ axes[:k].T @ axes[:k]).view_as(images) for k in numbers]

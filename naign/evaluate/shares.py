@@ -1,6 +1,4 @@
-"""Samples against data: their shares of a toy's modes, W1 on the line, Fréchet distance, Coverage and Density."""
-
-from __future__ import annotations
+"""Samples against data: shares of modes and what they can be at best, Fréchet distance, Coverage and Density."""
 
 import heapq
 
@@ -17,21 +15,9 @@ TREE = 8
 BLOCK = 1000
 
 
-def wasserstein_1d(a: ArrayLike, b: ArrayLike) -> float:
-    """Exact W1 between two samples on the line, in the units of the data."""
-    from scipy.stats import wasserstein_distance
-
-    return float(wasserstein_distance(np.ravel(a), np.ravel(b)))
-
-
 def mode_shares(labels: ArrayLike, modes: int) -> np.ndarray:
     """Share of the samples that belong to each mode, (modes,), from their labels, (n,)."""
     return np.bincount(np.asarray(labels), minlength=modes) / len(labels)
-
-
-def modes_hit(labels: ArrayLike, high_quality: ArrayLike) -> int:
-    """Modes with at least one high-quality sample, the count used for GANs on toy mixtures."""
-    return len(np.unique(np.asarray(labels)[np.asarray(high_quality)]))
 
 
 def reverse_kl(shares: ArrayLike, true_shares: ArrayLike) -> float:
@@ -99,7 +85,7 @@ def radii(real: ArrayLike, k: int = NEIGHBOURS) -> np.ndarray:
         from scipy.spatial import cKDTree
 
         return cKDTree(real.astype(float)).query(real, [k + 1])[0][:, 0]  # the nearest is the point itself
-    x = _tensor(real - real.mean(0))
+    x = torch.as_tensor(real - real.mean(0), dtype=torch.float32)
     return torch.cat([_distances(part, x).topk(k + 1, largest=False).values[:, -1] for part in x.split(BLOCK)]).numpy()
 
 
@@ -119,14 +105,10 @@ def coverage_density(
         # How many fake points lie in each real point's ball, (n,).
         inside = cKDTree(fake.astype(float)).query_ball_point(real, np.nextafter(radius, 0), return_length=True)
     else:
-        x, y = _tensor(real - real.mean(0)), _tensor(fake - real.mean(0))
+        x, y = (torch.as_tensor(a - real.mean(0), dtype=torch.float32) for a in (real, fake))
         parts = zip(x.split(BLOCK), torch.as_tensor(radius).split(BLOCK), strict=True)
         inside = torch.cat([(_distances(part, y) < r[:, None]).sum(1) for part, r in parts]).numpy()
     return float((inside > 0).mean()), float(inside.sum() / (k * len(fake)))
-
-
-def _tensor(a: np.ndarray) -> Tensor:
-    return torch.as_tensor(a, dtype=torch.float32)
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:  # of centred points

@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from naign.data import toys
-from naign.evaluate import density
-from naign.evaluate.density import by_k, density_scores, log_normaliser
-from naign.evaluate.distance import area, lattice
+from naign.evaluate.distance import area, by_k, density_scores, kernel_density, lattice, log_normaliser
 
 LIMITS = ((-5.0, 5.0), (-4.5, 4.5))
 LINE = lattice(((-4.0, 5.0),), 900)
@@ -65,7 +63,7 @@ def test_the_kernel_density_estimate_is_scipy_s():
 
     limits, toy = ((-4.0, 4.0), (-4.0, 4.0)), One(0.0, 0.0)
     points, x = lattice(limits, 40), toy.sample(300, torch.Generator().manual_seed(5))
-    found = density.kernel_density(toy, points, x, limits, n=400)
+    found = kernel_density(toy, points, x, limits, n=400)
     centres = toy.sample(400, torch.Generator().manual_seed(2)).double()
     width = found["width"][-1]
     factor = width / centres.T.numpy().std(1, ddof=1).mean()
@@ -81,15 +79,15 @@ def test_density_scores_of_two_gaussians():
     limits = ((-8.0, 8.0), (-8.0, 8.0))
     points = lattice(limits, 300)
     p, q = (One(m, 0.0).density(points.double()) for m in (0.0, 1.0))
-    found = density_scores(q.log(), p, limits)
-    assert found["kl"] == pytest.approx(0.5, abs=1e-4)
-    assert found["tv"] == pytest.approx(math.erf(0.5 / math.sqrt(2)), abs=1e-3)
-    assert density_scores(p.log(), p, limits) == {"tv": pytest.approx(0), "kl": pytest.approx(0)}
+    found = density_scores([(q.log(), q.log()), (p.log(), p.log())], p, limits)
+    assert found["kl"] == [pytest.approx(0.5, abs=1e-4), pytest.approx(0)]
+    assert found["tv"] == [pytest.approx(math.erf(0.5 / math.sqrt(2)), abs=1e-3), pytest.approx(0)]
+    assert found["loglik"][0] == pytest.approx(q.log().mean().item())
 
 
 def test_a_kernel_density_on_a_line_is_near_the_true_one():
     toy = toys.Trimodal()
-    found = density.kernel_density(toy, LINE, toy.sample(2_000, torch.Generator().manual_seed(0)), ((-4.0, 5.0),))
+    found = kernel_density(toy, LINE, toy.sample(2_000, torch.Generator().manual_seed(0)), ((-4.0, 5.0),))
     assert min(found["kl"]) < 0.05
 
 

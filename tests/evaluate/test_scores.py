@@ -12,7 +12,8 @@ from naign import models
 from naign.data import toys
 from naign.data.samples import FEW, TensorData
 from naign.evaluate import shares
-from naign.evaluate.scores import geometry, scores
+from naign.evaluate.distance import geometry
+from naign.evaluate.scores import of_toy, scores
 from naign.sources import StandardNormal
 
 
@@ -35,6 +36,16 @@ def test_an_exact_projector_meets_its_mass_floor_and_scores_as_it_should():
     assert found["data"]["coverage"] > 0.94
     assert found["field"]["all"]["landed"] == 1
     assert pictures == {}
+
+
+def test_modes_and_w1_by_hand():
+    toy = toys.Trimodal(modes=(0.0, 4.0, 9.0), widths=(0.1, 0.1, 0.1))
+    found = of_toy(toy, torch.tensor([[0.0], [1.0]]), torch.tensor([[4.0]]))
+    assert found["w1"] == pytest.approx(3.5)  # half of the mass of {0, 1} moves to 4 from 0, the other half from 1
+    found = of_toy(toy, torch.zeros(5, 1), torch.tensor([[0.0], [0.5], [8.0], [8.0], [8.0]]))
+    assert found["shares"] == [0.4, 0, 0.6]
+    assert found["modes"] == 1 and found["high_quality"] == pytest.approx(0.2)  # one is within 3 sigma of its mode
+    assert found["w1"] == pytest.approx(24.5 / 5)
 
 
 def test_what_a_run_stores_of_a_perfect_projector():
