@@ -7,10 +7,9 @@ import re
 import shutil
 import tempfile
 import textwrap
-import threading
 import urllib.parse
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from naign.base.files import cache_root, locked, writable_directory
 from naign.data.samples import TensorData
 
 SECONDS = 300  # within which a mirror gives a file, or is left
-PART = ".part-"  # what folders of unfinished downloads are called
+UNFINISHED = ".part-"  # what folders of unfinished downloads are called
 
 
 def needed(module: str, use: str, package: str) -> ModuleType:
@@ -62,7 +61,7 @@ class Downloaded:
         writable_directory(home)
         needed(self.tool, f"{self.called} is downloaded with", self.tool)
         with locked(f"data-{self.folder}"):  # who waited here finds the files of the other
-            for old in home.glob(f"{PART}*"):  # of a process that has died
+            for old in home.glob(f"{UNFINISHED}*"):  # of a process that has died
                 shutil.rmtree(old, ignore_errors=True)
             problems = "; ".join(self._fill(home))
         if self._missing(home):
@@ -78,7 +77,7 @@ class Downloaded:
             if not (missing := self._missing(home)):
                 return
             try:
-                with tempfile.TemporaryDirectory(prefix=PART, dir=home, ignore_cleanup_errors=True) as spare:
+                with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=home, ignore_cleanup_errors=True) as spare:
                     for path in _promptly(self.fetch(mirror, missing, Path(spare))):
                         self.check(path)
                         os.replace(path, home / path.name)
@@ -93,18 +92,8 @@ def _read(data: Downloaded, home: Path) -> TensorData:
 
 def _promptly(paths: Iterator[Path]) -> Iterator[Path]:
     """The same, each within `SECONDS`, else TimeoutError: a byte now and then keeps a read waiting for ever."""
-
-    def wait(future: Future) -> None:  # in a thread, which is left behind if it is late
-        try:
-            future.set_result(next(paths, None))
-        except Exception as error:
-            future.set_exception(error)
-
-    def ask() -> Path | None:
-        threading.Thread(target=wait, args=(future := Future(),), daemon=True).start()
-        return future.result(SECONDS)
-
-    return iter(ask, None)
+    with ThreadPool(1) as pool:  # of a daemon, which is left behind if it is late
+        yield from iter(lambda: pool.apply_async(next, (paths, None)).get(SECONDS), None)
 
 
 def modest(most: int, response: Any, **_: object) -> None:

@@ -29,16 +29,10 @@ class Gaussians(Toy):
     """K isotropic Gaussians in D dimensions; the noiseless manifold is the set of their centres."""
 
     centres: tuple[tuple[float, ...], ...]  # K of D numbers
-    sigmas: tuple[float, ...]
-    weights: tuple[float, ...]
-    shares = property(lambda self: self.weights, doc="Probability of each mode.")
-
-    def __post_init__(self):
-        c, s, w = len(self.centres), len(self.sigmas), len(self.weights)
-        if not 0 < c == s == w:
-            raise ValueError(f"a mixture got {c} centres, {s} sigmas and {w} weights: give one of each a mode.")
-        if min(self.sigmas) <= 0 or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-6:
-            raise ValueError(f"sigmas {self.sigmas} and weights {self.weights} must be positive, and weights sum to 1.")
+    sigma: float  # of each
+    sigmas = property(lambda self: (self.sigma,) * len(self.centres), doc="Standard deviation of each mode.")
+    weights = property(lambda self: (1 / len(self.centres),) * len(self.centres), doc="Probability of each mode.")
+    shares = property(lambda self: self.weights, doc="The same, as every toy has it.")
 
     @property
     def shape(self) -> tuple[int]:
@@ -93,6 +87,13 @@ class Trimodal(Gaussians):
     centres = functools.cached_property(lambda self: tuple((m,) for m in self.modes))
     sigmas = property(lambda self: self.widths)
 
+    def __post_init__(self):
+        c, s, w = len(self.centres), len(self.sigmas), len(self.weights)
+        if not 0 < c == s == w:
+            raise ValueError(f"a mixture got {c} centres, {s} sigmas and {w} weights: give one of each a mode.")
+        if min(self.sigmas) <= 0 or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError(f"sigmas {self.sigmas} and weights {self.weights} must be positive, and weights sum to 1.")
+
 
 @settings
 class Grid(Gaussians):
@@ -101,9 +102,6 @@ class Grid(Gaussians):
     side: int = Field(5, ge=1, le=100, description="modes a side")
     spacing: float = Field(2.0, gt=0, description="distance of neighbouring modes")
     sigma: float = Field(0.05, gt=0, description="standard deviation of each")
-
-    sigmas = property(lambda self: (self.sigma,) * self.side**2)
-    weights = property(lambda self: (1 / self.side**2,) * self.side**2)
 
     @functools.cached_property
     def centres(self) -> tuple[tuple[float, float], ...]:
@@ -120,7 +118,6 @@ class EightGaussians(Gaussians):
     scale: float = Field(1 / 1.414, gt=0, description="factor on both")
 
     sigmas = property(lambda self: (self.scale * self.sigma,) * 8)
-    weights: ClassVar[tuple[float, ...]] = (1 / 8,) * 8
 
     @functools.cached_property
     def centres(self) -> tuple[tuple[float, float], ...]:

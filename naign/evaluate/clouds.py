@@ -12,6 +12,8 @@ from naign.methods import NAIGN
 from naign.projection import project
 from naign.sources import Sampler
 
+Snapshots = dict[int, dict[str, Tensor]]  # step -> the parameters of f after it
+
 
 def five_columns(f: nn.Module, source: Sampler, data: Sampler, n: int = 4000, seed: int = 0) -> list[np.ndarray]:
     """x, f(x), z, f(z) and f(f(z)), n of each: the columns of Figures 2 and 3."""
@@ -20,26 +22,22 @@ def five_columns(f: nn.Module, source: Sampler, data: Sampler, n: int = 4000, se
     return [c.numpy() for c in (x, project(f, x), z, project(f, z), project(f, z, 2))]
 
 
-def each_snapshot(f: nn.Module, snapshots: dict[int, dict[str, Tensor]]) -> Iterator[tuple[int, nn.Module]]:
-    """The steps of some snapshots, step -> parameters, in their order, each with a copy of f as it then was."""
+def each_snapshot(f: nn.Module, snapshots: Snapshots) -> Iterator[tuple[int, nn.Module]]:
+    """The steps of some snapshots in their order, each with a copy of f as it then was."""
     f = copy.deepcopy(f)
     for step, parameters in sorted(snapshots.items()):
         f.load_state_dict(parameters)
         yield step, f
 
 
-def at_snapshots(
-    f: nn.Module, snapshots: dict[int, dict[str, Tensor]], z: Tensor, applications: int = 1
-) -> dict[int, np.ndarray]:
-    """f(z), or f applied several times, as f was at `each_snapshot`: step -> (n, *D)."""
+def at_snapshots(f: nn.Module, snapshots: Snapshots, z: Tensor, applications: int = 1) -> dict[int, np.ndarray]:
+    """f(z), or f applied several times, as f was after some steps: step -> (n, *D)."""
     return {step: project(then, z, applications).numpy() for step, then in each_snapshot(f, snapshots)}
 
 
 @torch.no_grad()
-def mean_terms(
-    f: nn.Module, source: Sampler, data: Sampler, method: NAIGN, n: int, batches: int = 50
-) -> dict[str, float]:
-    """Each loss term of f, averaged over fresh batches of n; `method` is any that needs no memory."""
+def mean_terms(f: nn.Module, source: Sampler, data: Sampler, method: NAIGN, n: int, batches: int = 50) -> dict:
+    """Each loss term of f by name, averaged over fresh batches of n; `method` is any that needs no memory."""
     generator = torch.Generator().manual_seed(SEED)
     rows = [method.terms(f, data.sample(n, generator), source, generator) for _ in range(batches)]
     return {name: torch.stack([row[name] for row in rows]).mean().item() for name in method.columns}

@@ -12,7 +12,7 @@ from naign import matching
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData, as_bytes
 from naign.evaluate import SEED, fewshot, lenet, shares
-from naign.evaluate.clouds import each_snapshot
+from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired, restoration
 from naign.projection import project
 
@@ -98,10 +98,8 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
     return result, {name: as_bytes(images) for name, images in pictures.items()}
 
 
-def probes(
-    f: nn.Module, source: nn.Module, snapshots: dict[int, dict[str, Tensor]], judge: Judge
-) -> dict[str, dict[str, float]]:
-    """Scores of f(z) and f(f(z)) after some steps, from snapshots (step -> parameters), the same z every time."""
+def probes(f: nn.Module, source: nn.Module, snapshots: Snapshots, judge: Judge) -> dict[str, dict[str, float]]:
+    """Scores of f(z) and f(f(z)) after some steps, the same z every time: step -> name -> number."""
     z = source.sample(judge.few, torch.Generator().manual_seed(SEED)).to(judge.device)
 
     def probe(f: nn.Module) -> dict[str, float]:

@@ -10,6 +10,7 @@ from naign import losses
 from naign.data.samples import TensorData
 from naign.data.toys import Toy
 from naign.evaluate import SEED, images, shares
+from naign.evaluate.clouds import Snapshots
 from naign.evaluate.distance import geometry
 from naign.projection import generate, project
 
@@ -19,7 +20,7 @@ def scores(
     source: nn.Module,
     data: Toy | TensorData,
     distance: str = "l2",
-    snapshots: dict[int, dict[str, Tensor]] | None = None,
+    snapshots: Snapshots | None = None,
 ) -> tuple[dict, dict[str, Tensor]]:
     """Every score of f, nested by name, and of images some pictures, bytes (n, C, H, W) by name.
 

@@ -17,7 +17,7 @@ class One(toys.Gaussians):
     """One Gaussian anywhere."""
 
     def __init__(self, *centre, sigma=1.0):
-        self.centres, self.sigmas, self.weights = (centre,), (sigma,), (1.0,)
+        self.centres, self.sigma = (centre,), sigma
 
 
 def test_quadrature_integrates_a_known_gaussian_to_one():
