@@ -4,7 +4,6 @@ import copy
 import functools
 import itertools
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -48,23 +47,19 @@ class Judge:
         pixels = shares.coverage_density(self.x.flatten(1), images.cpu().flatten(1), radius=self.pixel_radii)
         if self.net is None:
             return {"coverage": pixels[0], "density": pixels[1]}
-        fake = self.features(images)
+        fake = lenet.features(self.net, images)
         covered, density = shares.coverage_density(self.real, fake, radius=self.real_radii)
         result = {"fld": shares.frechet(self.real, fake), "coverage": covered, "density": density}
         return result | {"pixel_coverage": pixels[0], "pixel_density": pixels[1]}
 
     def fld(self, images: Tensor) -> float:
         """Fréchet LeNet Distance to the test images."""
-        return shares.frechet(self.real, self.features(images))
-
-    def features(self, images: Tensor) -> np.ndarray:
-        """Those of the LeNet, (n, 84)."""
-        return lenet.features(self.net, images).numpy()
+        return shares.frechet(self.real, lenet.features(self.net, images))
 
     # Of the test images: their features, and the radii of the balls around these and around the images.
-    real = functools.cached_property(lambda self: self.features(self.x))
+    real = functools.cached_property(lambda self: lenet.features(self.net, self.x))
     real_radii = functools.cached_property(lambda self: shares.radii(self.real))
-    pixel_radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1).numpy()))
+    pixel_radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1)))
 
 
 def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[str, Tensor]]:
@@ -139,7 +134,7 @@ def floor(judge: Judge) -> dict:
     result = {"train": judge.scores(judge.data.take(slice(0, judge.n)) if judge.data.test else judge.x)}
     if judge.net:
         half = torch.randperm(judge.n, generator=torch.Generator().manual_seed(SEED))
-        a, b = (judge.real[part.numpy()] for part in half.chunk(2))
+        a, b = (judge.real[part] for part in half.chunk(2))
         result["halves"] = shares.frechet(a, b)
         result["classes"] = shares.mode_shares(judge.y, 10).round(4).tolist()
     return result

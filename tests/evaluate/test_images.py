@@ -9,7 +9,7 @@ from naign import models
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData
 from naign.data.sets import Digits
-from naign.evaluate import fewshot, images, restoration
+from naign.evaluate import fewshot, images, lenet, restoration
 from naign.evaluate.images import Judge
 from naign.sources import StandardNormal
 
@@ -55,9 +55,9 @@ def test_a_constant_network_scores_as_a_constant(judge):
     assert result["gap"] == 0
     assert result["fz"]["coverage"] < 0.2
     assert max(result["classes"]) == 1
-    shift = judge.real.mean(0) - judge.features(eight)[0]
+    shift = judge.real.mean(0) - lenet.features(judge.net, eight)[0]
     spread = np.trace(np.cov(judge.real, rowvar=False))
-    assert result["fz"]["fld"] == pytest.approx((shift**2).sum() + spread, rel=1e-4)
+    assert result["fz"]["fld"] == pytest.approx((shift**2).sum().item() + spread, rel=1e-4)
 
 
 def test_real_images_score_best(judge):
