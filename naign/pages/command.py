@@ -1,7 +1,5 @@
 """The `naign` command."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -12,6 +10,8 @@ from pathlib import Path
 import torch
 
 from naign.base import interrupts
+
+COMMANDS: dict[str, tuple[Callable, tuple]] = {}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,61 +46,32 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="naign", description="Non-adversarial idempotent generative models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, function: Callable, text: str, settings: str = "") -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+    for name, (function, arguments) in COMMANDS.items():
+        sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         sub.set_defaults(run=function)
-        if settings:
-            sub.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help=settings)
-        return sub
-
-    command("list", _list, "experiments, profiles and what is recorded")
-
-    fit = command("fit", _fit, "train one experiment, or load its run if it exists", "profile, seed or any setting")
-    fit.add_argument("name", help="an experiment or a data set, see `naign list`")
-    fit.add_argument("-o", "--output", type=Path, help="also save the run to this new directory")
-    fit.add_argument("--threads", type=_positive, help="CPU threads (default: all)")
-    fit.add_argument("--quiet", action="store_true", help="no progress bar")
-
-    text = "train what a profile lacks and commit it to data/records"
-    record = command("record", _record, text, "a variant: numbers only")
-    record.add_argument("profile", nargs="?", default="cpu")
-    record.add_argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)")
-    record.add_argument("--seeds", type=_positive, help="how many (default: the profile's)")
-    record.add_argument("--jobs", type=_positive, default=1, help="trainings side by side")
-    record.add_argument("--rescore", action="store_true", help="train nothing: measure all kept weights anew")
-
-    run = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
-    run.add_argument("notebook", type=Path)
-    run.add_argument("-o", "--output", type=Path, required=True)
-
-    text = "step time against Algorithm 1, IGN and the matrix rate"
-    bench = command("bench", _bench, text, "profile or any setting of an experiment")
-    bench.add_argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
-    bench.add_argument("--rounds", type=_positive, default=15)
-    bench.add_argument("--threads", type=_positive)
-    bench.add_argument("-o", "--output", type=Path, help="also write the measurements to this JSON file")
-
-    lenet = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
-    lenet.add_argument("-o", "--output", type=Path, help="file to write (default: the one in the package)")
-
-    ood = command("ood", _ood, "measure and record how well the recorded networks on digits tell what is no digit")
-    ood.add_argument("profile")
-
-    trials = command("trials", _trials, "train the trials that settings are chosen by, and record what came of each")
-    trials.add_argument("family", help="one of the families in naign/study/trials.toml")
-
-    command("readme", _readme, "bring the README's numbers and picture up to date with the records")
-
-    book = command("book", _book, "execute what changed and build the book at _build/html")
-    book.add_argument("--profile", default="recorded")
+        for names, options in arguments:
+            sub.add_argument(*names, **options)
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 10**6:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 1 up: give one like 2.")
-    return int(text)
+def command(*arguments: tuple) -> Callable:
+    """Enter a function among the commands, under its name and with its docstring as help."""
+
+    def enter(function: Callable) -> Callable:
+        COMMANDS[function.__name__.rstrip("_")] = function, arguments
+        return function
+
+    return enter
+
+
+def argument(*names: str, **options: object) -> tuple:
+    """As of `argparse`."""
+    return names, options
+
+
+def settings(text: str) -> tuple:
+    """The argument -p KEY=VALUE, as often as one likes."""
+    return argument("-p", action="append", default=[], metavar="KEY=VALUE", help=text)
 
 
 def pairs(given: list[str]) -> dict[str, str]:
@@ -111,7 +82,19 @@ def pairs(given: list[str]) -> dict[str, str]:
     return dict(item.split("=", 1) for item in given)
 
 
-def _list(options: argparse.Namespace) -> None:
+def positive(text: str) -> int:
+    """A number from 1 up."""
+    if not text.isdecimal() or not 0 < int(text) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 up: give one like 2.")
+    return int(text)
+
+
+THREADS = argument("--threads", type=positive, help="CPU threads (default: all)")
+
+
+@command()
+def list_(options: argparse.Namespace) -> None:
+    """experiments, profiles and what is recorded"""
     from naign.study import experiment, recipes, records
 
     print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs")
@@ -120,7 +103,15 @@ def _list(options: argparse.Namespace) -> None:
         print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
 
 
-def _fit(options: argparse.Namespace) -> None:
+@command(
+    argument("name", help="an experiment or a data set, see `naign list`"),
+    settings("profile, seed or any setting"),
+    argument("-o", "--output", type=Path, help="also save the run to this new directory"),
+    argument("--quiet", action="store_true", help="no progress bar"),
+    THREADS,
+)
+def fit(options: argparse.Namespace) -> None:
+    """train one experiment, or load its run if it exists"""
     from naign.base import files
     from naign.study import experiment, runs
 
@@ -140,71 +131,102 @@ def _fit(options: argparse.Namespace) -> None:
         print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), path)))
 
 
-def _record(options: argparse.Namespace) -> int:
-    from naign.study import recording, runs
+@command(
+    argument("profile", nargs="?", default="cpu"),
+    argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)"),
+    settings("a variant: numbers only"),
+    argument("--seeds", type=positive, help="how many (default: the profile's)"),
+    argument("--jobs", type=positive, default=1, help="trainings side by side"),
+    argument("--rescore", action="store_true", help="train nothing: measure all kept weights anew"),
+)
+def record(options: argparse.Namespace) -> int:
+    """train what a profile lacks and commit it to data/records"""
+    from naign.study import recording
 
     if options.rescore:
-        done, left = runs.rescore_records()
+        done, left = recording.rescore()
         print("\n".join([f"{len(done)} runs are scored anew; of these no weights are kept:", *left]))
         return 0
-    return 0 if recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs) else 1
+    return not recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs)
 
 
-def _run(options: argparse.Namespace) -> None:
+@command(
+    argument("notebook", type=Path),
+    settings("a parameter"),
+    argument("-o", "--output", type=Path, required=True),
+)
+def run(options: argparse.Namespace) -> None:
+    """execute one chapter; unknown or ill-typed parameters are errors"""
     from naign.pages import book
 
     book.run(options.notebook, options.output, pairs(options.p))
 
 
-def _bench(options: argparse.Namespace) -> None:
+@command(
+    argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)"),
+    settings("profile or any setting of an experiment"),
+    argument("--rounds", type=positive, default=15),
+    argument("-o", "--output", type=Path, help="also write the measurements to this JSON file"),
+    THREADS,
+)
+def bench(options: argparse.Namespace) -> None:
+    """step time against Algorithm 1, IGN and the matrix rate"""
     from naign.study import bench, experiment
 
     if options.name == "matchings":
-        result, text = bench.measure_matchings(options.rounds), bench.report_matchings
+        result = bench.measure_matchings(options.rounds)
     elif options.name:
-        asked = experiment.get(options.name, **({"profile": "cpu"} | pairs(options.p)))
-        result, text = bench.measure_step(asked, options.rounds), bench.report_step
+        result = bench.measure_step(experiment.get(options.name, **pairs(options.p)), options.rounds)
     elif options.p:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
     else:
-        result, text = bench.measure(options.rounds), bench.report
-    print(text(result))
+        result = bench.measure(options.rounds)
+    print(bench.report(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def _lenet(options: argparse.Namespace) -> None:
+@command(argument("-o", "--output", type=Path, help="file to write (default: the one in the package)"))
+def lenet(options: argparse.Namespace) -> None:
+    """train the LeNet of the FLD on MNIST anew"""
     from naign.data.sets import Mnist
     from naign.evaluate import lenet
     from naign.study.provenance import provenance
 
-    path = options.output or lenet.PATH
-    began = time.monotonic()
+    path, began = options.output or lenet.PATH, time.monotonic()
     net, record = lenet.train(Mnist().load())
     lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), path)
     print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
 
 
-def _ood(options: argparse.Namespace) -> None:
+@command(argument("profile"))
+def ood(options: argparse.Namespace) -> None:
+    """measure and record how well the recorded networks on digits tell what is no digit"""
     from naign.study import outsiders
 
     print(outsiders.record(options.profile))
 
 
-def _trials(options: argparse.Namespace) -> None:
+@command(argument("family", help="one of the families in naign/study/trials.toml"))
+def trials(options: argparse.Namespace) -> None:
+    """train the trials that settings are chosen by, and record what came of each"""
     from naign.study import trials
 
     print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}")
 
 
-def _readme(options: argparse.Namespace) -> None:
+@command()
+def readme(options: argparse.Namespace) -> None:
+    """bring the README's numbers and pictures up to date with the records"""
     from naign.base.files import PROJECT
     from naign.pages import readme
 
     readme.write(PROJECT)
 
 
-def _book(options: argparse.Namespace) -> int:
+@command(argument("--profile", default="recorded"))
+def book(options: argparse.Namespace) -> int:
+    """execute what changed and build the book at _build/html"""
     from naign.pages import book
 
     return book.build(options.profile)

@@ -1,26 +1,23 @@
 """An experiment: everything that decides a run, typed, checked and named."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
 from naign.data.folder import Folder
 from naign.data.samples import TensorData
 from naign.methods import METHODS, make
-from naign.models import Convolutional, Dense, seeded
+from naign.models import Convolutional, Dense
 from naign.optim import Schedule
 from naign.sources import SOURCES
 from naign.study import recipes
-from naign.study.provenance import provenance
-from naign.study.records import Run
+from naign.study.provenance import device_of, provenance
+from naign.study.records import Run, build
 from naign.training import Training
 
 FOLDER = "folder:"
@@ -54,7 +51,7 @@ class Experiment:
             result |= values(getattr(self, part))
         return result | {"source": self.source}
 
-    def with_parameters(self, **changes: object) -> Experiment:
+    def with_parameters(self, **changes: object) -> "Experiment":
         """The same experiment with some settings changed; ValueError if a name or a value is wrong."""
         known = self.parameters()
         for name in changes:
@@ -103,13 +100,7 @@ class Experiment:
         self, checkpoint: Path | None = None, progress: bool = True, device: str | torch.device | None = None
     ) -> Run:
         """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
-        config = self.config()
-        try:
-            device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-            torch.empty(1, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"device is {device!r}, which is not to be had ({reason}): give cpu or cuda.") from None
+        config, device = self.config(), device_of(device)
         data, (f, source) = self.data.load(), build(config)
         if hasattr(source, "estimate"):
             source.estimate(data.take(slice(0, 20_000)))
@@ -119,15 +110,6 @@ class Experiment:
         training.fit(progress)
         origin = provenance(device, training.seconds()) | {"clock": {str(s): t for s, t in training.clock.items()}}
         return Run(config, training.history, {}, origin, f.cpu().eval(), source.cpu(), training.snapshots)
-
-
-def build(config: dict) -> tuple[nn.Module, nn.Module]:
-    """The untrained f and source that a stored configuration describes."""
-    parameters, shape = config["parameters"], tuple(config["shape"])
-    spec = Convolutional if "norm" in parameters else Dense
-    network = spec(**{k: parameters[k] for k in defaults(spec) if k in parameters})
-    f = seeded(lambda: network.build(shape), config["seed"])
-    return f, SOURCES[parameters.get("source", "normal")](shape)
 
 
 def names() -> list[str]:
@@ -177,7 +159,6 @@ def own(data: TensorData, method: str, profile: str, seed: int, name: str = "ten
 
 def _standard(name: str, data: Any, method: str, profile: str, seed: int, changes: dict[str, object]) -> Experiment:
     """The recipe's settings, then the changes."""
-    changes = dict(changes)
     recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
     usual = recipes.chosen(data.kind, method, profile, recipe)
     cls, network = METHODS[method].cls, Dense if data.kind in recipes.SETTLED else Convolutional

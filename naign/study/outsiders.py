@@ -1,7 +1,5 @@
 """The record of chapter 5: how well networks on digits tell what is no digit."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path
@@ -19,22 +17,20 @@ def path(profile: str) -> Path:
     return records.records_root() / f"ood-{profile}.json"
 
 
-def measure(profile: str) -> dict:
-    """`naign.evaluate.outsiders.measure` of the plan's detectors, trained now where their weights are not at hand."""
-    rows = plan.detectors(profile)
-    models = {row.label: row.load(profile, weights=True)[0].f for row in rows}
-    return outsiders.measure(models, rows[0].experiment(profile).data.load()) | {"profile": profile}
-
-
 def record(profile: str) -> Path:
     """Measure and write, with where and when."""
     began = time.monotonic()
-    result = measure(profile)
-    result["provenance"] = provenance(torch.device("cpu"), time.monotonic() - began)
-    files.write_json(path(profile), result)
+    result = _measure(profile)
+    files.write_json(path(profile), result | {"provenance": provenance(torch.device("cpu"), time.monotonic() - began)})
     return path(profile)
 
 
 def load_or_measure(profile: str) -> dict:
-    """The record of a profile, else what is measured now."""
-    return json.loads(path(profile).read_text()) if path(profile).exists() else measure(profile)
+    """The record of a profile, else `naign.evaluate.outsiders.measure` of the plan's detectors, trained if need be."""
+    return json.loads(path(profile).read_text()) if path(profile).exists() else _measure(profile)
+
+
+def _measure(profile: str) -> dict:
+    rows = plan.detectors(profile)
+    models = {row.label: row.load(profile, weights=True)[0].f for row in rows}
+    return outsiders.measure(models, rows[0].experiment(profile).data.load()) | {"profile": profile}

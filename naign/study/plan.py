@@ -1,9 +1,10 @@
-"""Every training that the book shows: its rows of runs at each profile, and the runs of a row."""
+"""Every training that the book shows, as `plan.toml` lists them: the rows of a chapter by group, and their runs."""
 
-from __future__ import annotations
-
+import functools
+import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from naign.data.toys import TOYS
 from naign.methods import METHODS
@@ -14,11 +15,7 @@ from naign.study.records import Run
 PAPER = ("naign", "naign-minus", "ign")  # the methods that the paper compares
 FIELD = (*PAPER, "dae")  # and a plain autoencoder, as a distance
 PAPERS = ", paper's settings"  # ends the label of a row with them
-HELD_OUT = 10
-FUZZ = 0.3  # noise of the moons whose density is estimated
-REJECTION = 0.25  # of each batch
-CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0)  # M / N of Figure 9
-SHEET = ("x", "fx", "ffx", "z", "fz", "ffz", "*.0", "*.1", "*.2")  # what f made of some images
+OF_A_SEARCH = {"candidates", "replay", "replay_batches"}  # settings that mean nothing to IGN
 
 
 @dataclass(frozen=True)
@@ -39,18 +36,56 @@ class Row:
     def experiment(self, profile: str, seed: int = 0) -> Experiment:
         return get(self.name, profile, seed, **self.changes)
 
+    def kept(self, seed: int) -> tuple[str, ...]:
+        """What the record of a seed keeps."""
+        return self.each + self.first if seed == 0 else self.each
+
     def load(self, profile: str, seed: int = 0, weights: bool = False, progress: bool = True) -> list[Run]:
         """Its runs, recorded or trained now, with weights where the record keeps them.
 
         seed : of the first; weights : asks for those of every seed
         """
-        seeds = range(seed, seed + self.seeds)
-        kept = [weights or (s == seed and "weights" in self.first) for s in seeds]
-        found = [self.experiment(profile, s) for s in seeds]
-        return [runs.load_or_fit(e, w, progress) for e, w in zip(found, kept, strict=True)]
+        asked = [(s, weights or (s == seed and "weights" in self.first)) for s in range(seed, seed + self.seeds)]
+        return [runs.load_or_fit(self.experiment(profile, s), w, progress) for s, w in asked]
 
 
 Groups = dict[str, list[Row]]
+
+
+@functools.cache
+def _table() -> dict:
+    return tomllib.loads((Path(__file__).parent / "plan.toml").read_text())
+
+
+def scale(profile: str) -> dict:
+    """Seeds and lengths of the rows at a profile; ValueError if there is none of that name."""
+    recipes.check("profile", profile, recipes.PROFILES)
+    return _table()["scale"][profile]
+
+
+def groups(chapter: str, profile: str, toy: str = "", **given: object) -> Groups:
+    """The rows of a chapter of `plan.toml`, by group.
+
+    `given` are settings for all rows that do not set them themselves; they come before the profile's scale.
+    """
+    sizes, found = scale(profile), {}
+    for title, group in _table()[chapter].items():
+        for on in group.get("toys", [toy]):
+            rows = [group | row for row in group["rows"]]
+            rows = [_row(row, sizes, given, on) for row in rows if row.get("scale", "seeds") in sizes]
+            found[title.format(toy=on)] = rows
+    return found
+
+
+def _row(spec: dict, sizes: dict, given: dict[str, object], toy: str) -> Row:
+    name = spec["name"].format(toy=toy)
+    method = name.partition("-")[2]
+    if method == "ign":
+        given = {key: value for key, value in given.items() if key not in OF_A_SEARCH}
+    scaled = sizes[spec["scale"]] if "scale" in spec else {}
+    changes, seeds = scaled | given | spec.get("with", {}), sizes["seeds"].get(spec["seeds"], spec["seeds"])
+    kept = (tuple(spec.get(key, ())) for key in ("first", "each"))
+    return Row(spec.get("label", label(method)), name, changes, seeds, *kept)
 
 
 def label(method: str) -> str:
@@ -60,172 +95,47 @@ def label(method: str) -> str:
 
 def toys(profile: str, *data: str) -> list[Row]:
     """Chapters 1 and 2: each of the paper's methods on some toys, by default on all."""
-    seeds = recipes.plan(profile)["seeds"]["toys"]
-
-    def kept(toy: str, method: str) -> tuple[str, ...]:
-        shown = toy in ("trimodal", "grid") or (toy, method) == ("2moons", "naign")
-        return ("weights", "snapshots") if shown else ("weights",)
-
-    return [Row(label(m), f"{d}-{m}", {}, seeds, kept(d, m)) for d in data or TOYS for m in PAPER]
+    found = groups("toys", profile)
+    return [row for toy in data or TOYS for row in found[toy]]
 
 
 def toy_choices(profile: str) -> list[Row]:
     """The ledger's: one choice changed at a time, on the grid."""
-    changes = [("naign", {}), ("naign", {"idempotence": "plain"}), ("naign", {"distance": "l2-squared"})]
-    changes += [("naign", {"candidate_dtype": "bfloat16"}), ("ign", {}), ("ign", {"clamp": 1.5})]
-    seeds = recipes.plan(profile)["seeds"]["toys"]
-    return [Row(label(m), f"grid-{m}", change, seeds) for m, change in changes]
+    return groups("ledger", profile)["choices"]
 
 
 def mnist(profile: str, **given: object) -> Groups:
-    """Chapter 3: group -> rows. All but "main" are short runs of NAIGN with our settings, one thing changed.
-    `given` are settings for all rows that do not set them themselves."""
-    scale = recipes.plan(profile)
-    seeds, short = scale["seeds"], {"steps": scale["short_digits"]} | given
-    of_ign = {k: v for k, v in given.items() if k != "candidates"}
-
-    def main(m: str, title: str, count: str, **changes: object) -> Row:
-        changes |= of_ign if m == "ign" else given
-        return Row(title, f"mnist-{m}", changes, seeds[count], first=("fz",))
-
-    def changed(title: str, m: str = "naign", **changes: object) -> Row:
-        return Row(title, f"mnist-{m}", short | changes, seeds["single"])
-
-    ours = [main(m, label(m), "beside" if m == "naign-minus" else "images") for m in PAPER]
-    ours = [r if r.label == "NAIGN-" else replace(r, first=("weights",), each=SHEET) for r in ours]
-    wider = [main("naign", "NAIGN, wider", "beside", **scale["wider"])] if "wider" in scale else []
-    paper = [main(m, label(m) + PAPERS, "beside", recipe="paper") for m in PAPER]
-    return {
-        "main": ours + wider + paper + [main("ign", "IGN, clamped", "single", clamp=1.5)],
-        "terms": [
-            changed("all three"),
-            changed("no reconstruction", w_rec=0.0, warm_start=0),
-            changed("no IMLE", w_imle=0.0),
-            changed("no idempotence (NAIGN-)", "naign-minus"),
-            changed("IMLE alone", "naign-minus", w_rec=0.0, warm_start=0),
-        ],
-        "idempotence": [
-            changed("ours"),
-            changed("weight 1 from the first step", warm_start=0, w_idem=1.0),
-            changed("weight 1 after a warm start", w_idem=1.0),
-            changed("plain", idempotence="plain"),
-        ],
-        "networks": [
-            changed(f"{norm} norm, {source} noise", norm=norm, source=source)
-            for norm in ("group", "batch")
-            for source in ("normal", "fourier")
-        ],
-        "candidates": [changed(f"M = {c:g} N", candidates=c, decay="constant") for c in CANDIDATES],
-    }
+    """Chapter 3; `given` as in `groups`."""
+    return groups("mnist", profile, **given)
 
 
 def ffhq(profile: str, **given: object) -> Groups:
-    """Chapter 4: group -> rows; "held-out" are trained on 90 faces, "replay" are short runs. `given` as of `mnist`."""
-    scale = recipes.plan(profile)
-    many, few, steps = scale["seeds"]["faces"], scale["seeds"]["faces_beside"], scale["short_faces"]
-    of_ign = {k: v for k, v in given.items() if k not in ("candidates", "replay", "replay_batches")}
-
-    def row(m: str, title: str, count: int, first: tuple[str, ...], **changes: object) -> Row:
-        changes = (of_ign if m == "ign" else given) | changes
-        return Row(title, f"ffhq100-{m}", changes, count, first)
-
-    def main(m: str, title: str, count: int, **changes: object) -> Row:
-        kept = ("fx",) if changes or m == "naign-minus" else ("fx", "weights")
-        return replace(row(m, title, count, kept, **changes), each=("fz", "ffz"))
-
-    def short(title: str, **changes: object) -> Row:
-        return row("naign", title, 1, (), **({"steps": steps, "warm_start": steps // 20} | changes))
-
-    return {
-        "main": [main(m, label(m), few if m == "naign-minus" else many) for m in PAPER]
-        + [main(m, label(m) + PAPERS, few, recipe="paper") for m in ("naign", "ign")],
-        "held-out": [row(m, label(m), few, ("fx", "*.1"), held_out=HELD_OUT) for m in ("naign", "ign")],
-        "replay": [
-            short("no replay", replay=0.0),
-            short("p = 0.5, the last 5 batches", replay_batches=5),
-            short("p = 0.5, the last 50 batches"),
-            short("p = 0.5, the last 200 batches", replay_batches=200),
-            short("p = 0.9, the last 50 batches", replay=0.9),
-            short("p = 0.5, the last 50 batches, M = 100 N", candidates=100.0),
-        ],
-    }
+    """Chapter 4; `given` as in `groups`."""
+    return groups("ffhq", profile, **given)
 
 
 def moons(profile: str, toy: str = "2moons") -> Groups:
-    """Chapter 5: group -> rows; "exact" without noise where the toy has such a setting, "fuzzy" with it."""
-    seeds = recipes.plan(profile)["seeds"]["moons"]
-    noises = {"exact": {"noise": 0.0}, "fuzzy": {"noise": FUZZ}} if toy == "2moons" else {"exact": {}}
-
-    def kept(group: str, method: str) -> tuple[str, ...]:
-        return ("weights", "snapshots") if (group, method) == ("exact", "naign") else ("weights",)
-
-    return {
-        group: [Row(label(m), f"{toy}-{m}", changes, seeds, kept(group, m)) for m in FIELD]
-        for group, changes in noises.items()
-    }
+    """Chapter 5; toys other than the moons have no setting for their noise, and "exact" alone."""
+    found = groups("moons", profile, toy)
+    return found if toy == "2moons" else {"exact": [replace(row, changes={}) for row in found["exact"]]}
 
 
 def detectors(profile: str) -> list[Row]:
     """Chapter 5: networks on digits whose drift may tell what is no digit; "autoencoder" is the plain one."""
-    return [*(Row(label(m), f"mnist-{m}", {}, 1) for m in FIELD), Row("autoencoder", "mnist-dae", {"level": 0.0}, 1)]
+    return groups("outsiders", profile)["detectors"]
 
 
 def balanced(profile: str, toy: str = "grid") -> Groups:
-    """Chapter 6: group -> rows. "matchings" and "budget" on one toy, then every toy, ablations, and images."""
-    scale = recipes.plan(profile)
-    seeds, few, muon, long = scale["seeds"]["beyond"], scale["seeds"]["few"], scale["muon"], scale["long_steps"]
-    ours, shown = f"{toy}-naign-balanced", ("weights",)
-
-    def both(toy: str) -> list[Row]:
-        rows = (
-            Row("balanced", f"{toy}-naign-balanced", {}, seeds, shown),
-            Row("NAIGN, Muon", f"{toy}-naign", muon, seeds),
-        )
-        return list(rows)
-
-    changed = {
-        "no source term (w = 0)": {"w_source": 0.0},
-        "no concavity (p = 1)": {"power": 1.0},
-        "no pool (N pairs, used once)": {"pool": 1, "reuse": 1},
-        "no idempotence": {"w_idem": 0.0},
-        "idempotence weighs 3": {"w_idem": 3.0},
-        "reconstruction weighs 3": {"w_rec": 3.0},
-        "a share by rejection": {"rejection": REJECTION},
-    }
-    plain = {"pool": 1, "reuse": 1, "power": 1.0, "w_source": 0.0}
-    return {
-        "matchings": [
-            *both(toy),
-            Row("balanced + rejection", ours, {"rejection": REJECTION}, seeds, shown),
-            Row("assignment of a batch", ours, plain, seeds),
-            Row("entropic", f"{toy}-naign-entropic", {}, seeds),
-            Row("rejection", f"{toy}-naign-rejection", {}, seeds, shown),
-        ],
-        "budget": [
-            Row("balanced, AdamW", ours, {"optimiser": "adamw", "lr": 2e-3, "steps": scale["adamw_steps"]}, seeds),
-            Row("balanced, long", ours, {"steps": long}, seeds),
-            Row("balanced + rejection, long", ours, {"steps": long, "rejection": REJECTION}, seeds),
-            Row("balanced, 5 layers", ours, {"depth": 5}, few),
-        ],
-        **{d: both(d) for d in TOYS},
-        **{
-            f"ablation {d}": [Row(title, f"{d}-naign-balanced", c, few) for title, c in changed.items()]
-            for d in ("grid", "trimodal")
-        },
-        "mnist": [
-            Row("balanced", "mnist-naign-balanced", scale["balanced_digits"], few, ("weights", "fz")),
-            Row("NAIGN, Muon", "mnist-naign", scale["muon_digits"], few, ("fz",)),
-        ],
-        "ffhq100": [Row("balanced", "ffhq100-naign-balanced", {}, few)],
-    }
+    """Chapter 6, with "matchings" and "budget" on one toy."""
+    return groups("balanced", profile, toy)
 
 
 def every(profile: str) -> list[Row]:
     """All rows, each run once, with all that any page keeps of it."""
-    groups = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
-    groups += [*moons(profile).values(), detectors(profile), *balanced(profile).values()]
+    shown = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
+    shown += [*moons(profile).values(), detectors(profile), *balanced(profile).values()]
     rows: dict[str, Row] = {}
-    for row in (row for group in groups for row in group):
+    for row in (row for group in shown for row in group):
         name = row.experiment(profile).directory
         other = rows.get(name, row)
         first, each = sorted({*row.first, *other.first}), sorted({*row.each, *other.each})
@@ -241,7 +151,7 @@ def load(rows: Iterable[Row], profile: str, seed: int = 0, **options: bool) -> d
 def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> str:
     """The profile to show: "recorded" means the largest at which all its rows are recorded, else "quick"."""
     if profile != "recorded":
-        recipes.plan(profile)  # refuses an unknown one
+        scale(profile)  # refuses an unknown one
         return profile
     for candidate in reversed(recipes.PROFILES):
         wanted = [r.experiment(candidate, s) for r in rows(candidate) for s in range(seed, seed + r.seeds)]

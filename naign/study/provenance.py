@@ -1,7 +1,5 @@
 """Where, when, with what and how long a run was made."""
 
-from __future__ import annotations
-
 import datetime
 import platform
 import subprocess
@@ -39,3 +37,14 @@ def device_name(device: torch.device) -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def device_of(asked: str | torch.device | None = None) -> torch.device:
+    """The device asked for, else a GPU if there is one, else the CPU; ValueError if it is not to be had."""
+    try:
+        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device is {asked!r}, which is not to be had ({reason}): give cpu or cuda.") from None
+    return device

@@ -1,6 +1,4 @@
-"""`naign record`: every run that the plan has and the records lack."""
-
-from __future__ import annotations
+"""`naign record`: every run that the plan has and the records lack; and the scores of those they have, anew."""
 
 import os
 import subprocess
@@ -9,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from naign.base import interrupts
-from naign.study import plan, recipes, records
+from naign.study import plan, recipes, records, runs
+from naign.study.experiment import Experiment
 
 
 def record(profile: str, names: list[str], changes: dict[str, str], seeds: int | None = None, jobs: int = 1) -> bool:
@@ -23,15 +22,16 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
             raise ValueError(
                 f"-p {word}={changes[word]} is no setting here: give the profile as the first word, --seeds N."
             )
-    many = seeds or recipes.plan(profile)["seeds"]["toys"]
+    many = seeds or plan.scale(profile)["seeds"]["toys"]
     rows = [plan.Row(name, name, changes, many, () if changes else ("weights",)) for name in names]
     rows = rows or [replace(row, changes=row.changes | changes) for row in plan.every(profile)]
     todo = [(row, s) for row in rows for s in range(seeds or row.seeds)]
     todo.sort(key=lambda job: job[1])  # stable: the first seed of everything comes first
     found = [(row, row.experiment(profile, s)) for row, s in todo]  # refuses what cannot be trained before any work
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    running: list[subprocess.Popen] = []
 
-    def one(row: plan.Row, experiment: plan.Experiment) -> bool:
+    def one(row: plan.Row, experiment: Experiment) -> bool:
         if (records.records_root() / experiment.directory).exists():
             return True
         chosen = {"profile": profile, "seed": experiment.seed} | row.changes
@@ -42,12 +42,10 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
         running.append(child)
         if child.wait():
             return False
-        kept = row.each + (row.first if experiment.seed == 0 else ())
-        target = records.commit(records.runs_root() / experiment.directory, kept)
+        target = records.commit(records.runs_root() / experiment.directory, row.kept(experiment.seed))
         print(f"recorded {target.name}", file=sys.stderr)
         return True
 
-    running: list[subprocess.Popen] = []
     pool = ThreadPoolExecutor(jobs)
     try:
         done = list(pool.map(one, *zip(*found, strict=True)))
@@ -58,3 +56,22 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
         raise
     print(f"{sum(done)} of {len(done)} runs are recorded")
     return all(done)
+
+
+def rescore() -> tuple[list[str], list[str]]:
+    """Score every committed run whose weights are kept: the names of these, and of those that cannot be.
+
+    Of the pictures that scoring draws, a record is given those alone that the plan keeps and it lacks.
+    """
+    planned = [(row, p, s) for p in recipes.PROFILES for row in plan.every(p) for s in range(row.seeds)]
+    kept = {row.experiment(profile, seed).directory: row.kept(seed) for row, profile, seed in planned}
+    done, left = [], []
+    for path in sorted(p for p in records.records_root().iterdir() if p.is_dir()):
+        run = records.load(path)
+        if run.f is None:
+            left.append(path.name)
+            continue
+        print(f"scoring {path.name}", file=sys.stderr)
+        runs.rescore(path, runs.of_config(run.config), run, kept.get(path.name, ()))
+        done.append(path.name)
+    return done, left

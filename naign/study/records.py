@@ -1,12 +1,9 @@
 """One run is one directory, complete or absent: data/records (committed), data/cache/runs (local)."""
 
-from __future__ import annotations
-
 import csv
 import json
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from naign.base import files
-from naign.base.files import PROJECT, cache_root, joined, under
+from naign.base.settings import defaults
+from naign.models import Convolutional, Dense, seeded
+from naign.sources import SOURCES
 
 TEXTS = ("config", "metrics", "provenance")
 LARGEST = 15 * 2**20  # bytes of weights that are committed; larger ones stay local
 KEYS = {"name", "profile", "seed", "data", "method", "shape", "parameters"}  # of a configuration
 PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))
-Build = Callable[[dict], tuple[nn.Module, nn.Module]]
 
 
 def records_root() -> Path:
     """Where committed runs are."""
-    return (PROJECT or Path.cwd()) / "data" / "records"
+    return (files.PROJECT or Path.cwd()) / "data" / "records"
 
 
 def runs_root() -> Path:
     """Where local runs are."""
-    return cache_root() / "runs"
+    return files.cache_root() / "runs"
 
 
 @dataclass
@@ -71,16 +69,25 @@ class Run:
         for name in TEXTS:
             files.write_json(directory / f"{name}.json", getattr(self, name))
         with open(directory / "history.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(self.history)
-            writer.writerows(zip(*self.history.values(), strict=True))
+            csv.writer(file).writerows([self.history, *zip(*self.history.values(), strict=True)])
         write_images(directory, self.images)
         if self.f is not None:
-            parts = {"f": self.f.state_dict(), "source": self.source.state_dict()}
-            others = self.snapshots.keys() - {_last(self.config)}  # that one is f itself
-            parts |= {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)}
             meta = {"config": json.dumps(self.config, sort_keys=True)}
-            files.save_tensors(directory / "model.safetensors", joined(parts), meta)
+            files.save_tensors(directory / "model.safetensors", self._tensors(), meta)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        parts = {"f": self.f.state_dict(), "source": self.source.state_dict()}
+        others = self.snapshots.keys() - {_last(self.config)}  # that one is f itself
+        return files.joined(parts | {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)})
+
+
+def build(config: dict) -> tuple[nn.Module, nn.Module]:
+    """The untrained f and source that a stored configuration describes."""
+    parameters, shape = config["parameters"], tuple(config["shape"])
+    spec = Convolutional if "norm" in parameters else Dense
+    network = spec(**{k: parameters[k] for k in defaults(spec) if k in parameters})
+    f = seeded(lambda: network.build(shape), config["seed"])
+    return f, SOURCES[parameters.get("source", "normal")](shape)
 
 
 def write_images(directory: Path, images: dict[str, Tensor]) -> None:
@@ -103,12 +110,8 @@ def _read_images(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def load(path: str | Path, build: Build | None = None) -> Run:
-    """Read a run.
-
-    Parameters
-    ----------
-    build : config -> (f, source), both untrained; without it the weights stay unread
+def load(path: str | Path) -> Run:
+    """Read a run, with f if its weights are there.
 
     Raises
     ------
@@ -131,12 +134,12 @@ def load(path: str | Path, build: Build | None = None) -> Run:
         if str(path) in str(reason):
             raise
         raise ValueError(f"{path} is not a whole run ({reason}): restore it or train it anew.") from None
-    if build and (path / "model.safetensors").exists():
-        _read_weights(run, path / "model.safetensors", build)
+    if (path / "model.safetensors").exists():
+        _read_weights(run, path / "model.safetensors")
     return run
 
 
-def _read_weights(run: Run, path: Path, build: Build) -> None:
+def _read_weights(run: Run, path: Path) -> None:
     tensors, meta = files.load_tensors(path)
     if meta.get("config") != json.dumps(run.config, sort_keys=True):
         raise ValueError(
@@ -144,20 +147,20 @@ def _read_weights(run: Run, path: Path, build: Build) -> None:
         )
     with torch.device("meta"):  # so that no forged size takes memory before it is found out
         f, source = build(run.config)
-    for name, wanted in files.joined({"f": f.state_dict(), "source": source.state_dict()}).items():
+    for name, asked in files.joined({"f": f.state_dict(), "source": source.state_dict()}).items():
         found = tensors.get(name)
-        fits = found is not None and found.shape == wanted.shape
-        if not fits or found.is_floating_point() != wanted.is_floating_point() or not torch.isfinite(found).all():
+        fits = found is not None and found.shape == asked.shape
+        if not fits or found.is_floating_point() != asked.is_floating_point() or not torch.isfinite(found).all():
             raise ValueError(f"{path} does not hold the weights of its configuration ({name}): restore or retrain it.")
     run.f, run.source = build(run.config)
     tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
-    run.f.load_state_dict(under(tensors, "f"))
-    run.source.load_state_dict(under(tensors, "source"))
+    run.f.load_state_dict(files.under(tensors, "f"))
+    run.source.load_state_dict(files.under(tensors, "source"))
     run.f.eval()
     steps = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("snapshot.")})
-    run.snapshots = {step: under(tensors, f"snapshot.{step}") for step in steps}
+    run.snapshots = {step: files.under(tensors, f"snapshot.{step}") for step in steps}
     if run.snapshots and _last(run.config):
-        run.snapshots[_last(run.config)] = under(tensors, "f")
+        run.snapshots[_last(run.config)] = files.under(tensors, "f")
 
 
 def _last(config: dict) -> int:
@@ -174,26 +177,24 @@ def recorded(name: str, profile: str) -> list[Path]:
 def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
     """Copy a local run to data/records, its numbers always, and what a page shows.
 
-    keep : "weights" (in half precision), "snapshots" with them, and names of images, as "fz" or "*.1"
+    keep : "weights" (in half precision), "snapshots" with them, and pictures, as in `wanted`
     """
     target = records_root() / path.name
-    return target if target.exists() else files.whole_directory(target, lambda part: _shorten(path, part, keep))
-
-
-def _shorten(path: Path, part: Path, keep: tuple[str, ...]) -> None:
-    for name in TEXTS:
-        shutil.copy(path / f"{name}.json", part)
-    with open(path / "history.csv", newline="") as old, open(part / "history.csv", "w", newline="") as new:
-        head, *rows = csv.reader(old)
-        csv.writer(new).writerows([head, *([f"{float(v):.6g}" for v in row] for row in rows)])
-    for file in path.glob("images/*.png"):
-        if any(file.match(f"{wanted}.png") for wanted in keep):
-            (part / "images").mkdir(exist_ok=True)
-            shutil.copy(file, part / "images")
+    if target.exists():
+        return target
+    run = load(path)
+    run.history = {name: [f"{value:.6g}" for value in column] for name, column in run.history.items()}
+    run.images = {name: x for name, x in run.images.items() if wanted(name, keep)}
     if "weights" in keep:
-        tensors, meta = files.load_tensors(path / "model.safetensors")
-        halves = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
-        if "snapshots" not in keep:
-            halves = {k: v for k, v in halves.items() if not k.startswith("snapshot.")}
-        if sum(v.nbytes for v in halves.values()) < LARGEST:
-            files.save_tensors(part / "model.safetensors", halves, meta)
+        run.f, run.source = run.f.half(), run.source.half()
+        kept = run.snapshots if "snapshots" in keep else {}
+        halved = {s: {k: v.half() if v.is_floating_point() else v for k, v in f.items()} for s, f in kept.items()}
+        run.snapshots = halved
+    if "weights" not in keep or sum(v.nbytes for v in run._tensors().values()) >= LARGEST:
+        run.f = None
+    return run.save(target)
+
+
+def wanted(picture: str, keep: tuple[str, ...]) -> bool:
+    """Whether a picture's name fits one of the patterns to keep, such as "fz" or "*.1"."""
+    return any(fnmatch(picture, pattern) for pattern in keep)

@@ -1,21 +1,17 @@
-"""Runs found, trained, scored and recorded."""
-
-from __future__ import annotations
+"""Runs found, trained and scored."""
 
 import shutil
-import sys
 import warnings
 from pathlib import Path
 
 from torch import Tensor
 
 from naign.base import files
-from naign.base.files import cache_root
 from naign.data import DATA
 from naign.data.samples import TensorData
 from naign.evaluate.scores import scores
 from naign.study import records
-from naign.study.experiment import FOLDER, Experiment, build, get, names, own
+from naign.study.experiment import FOLDER, Experiment, get, names, own
 from naign.study.recipes import PROFILES
 from naign.study.records import Run
 
@@ -79,6 +75,19 @@ def score(run: Run, experiment: Experiment) -> None:
         run.images = {k: v for k, v in run.images.items() if k != "x" and not k.endswith(".0")}
 
 
+def rescore(path: Path, experiment: Experiment, run: Run, keep: tuple[str, ...] = ("*",)) -> None:
+    """Measure a run anew; write its metrics, and the pictures of the names `keep` that it lacks.
+
+    What only lost snapshots could tell stays as it was.
+    """
+    metrics, pictures = run.metrics, run.images.keys()
+    score(run, experiment)
+    run.metrics |= {k: metrics[k] for k in metrics.keys() - run.metrics.keys()}
+    new = {k: v for k, v in run.images.items() if k not in pictures and records.wanted(k, keep)}
+    records.write_images(path, new)
+    files.rewrite_json(path, "metrics.json", run.metrics)
+
+
 def load(path: str | Path) -> Run:
     """A run saved with `Run.save`, by its directory, or an experiment's recorded one with weights, by its name.
 
@@ -86,15 +95,14 @@ def load(path: str | Path) -> Run:
     """
     name = str(path)
     if Path(path).is_dir():
-        return records.load(path, build)
+        return records.load(path)
     if name not in names() and name not in DATA:
         known = ", ".join(names())
         raise ValueError(f"{path} is neither a saved run nor an experiment: give a directory or one of {known}.")
     full = get(name).name
-    for profile in reversed(PROFILES):
-        for found in records.recorded(full, profile):
-            if (found / "model.safetensors").exists():
-                return records.load(found, build)
+    for found in (path for profile in reversed(PROFILES) for path in records.recorded(full, profile)):
+        if (found / "model.safetensors").exists():
+            return records.load(found)
     raise ValueError(f"no recorded weights of {full!r}: train them with `naign fit {full}`.")
 
 
@@ -121,8 +129,11 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
     if path.parent == records.runs_root():  # whole, so nobody needs it
         shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
         files.clear(path)
-    run = records.load(path, build)
-    if changed := _difference(experiment.essential(run.config), experiment.essential()):
+    run = records.load(path)
+    found, wanted = _flat(experiment.essential(run.config)), _flat(experiment.essential())
+    differing = sorted(k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k))
+    if differing:
+        changed = "; ".join(f"{k} is {found.get(k)}, expected {wanted.get(k)}" for k in differing)
         raise ValueError(
             f"{path}/config.json no longer matches what is asked for ({changed}): "
             "restore it, or delete the directory to train anew."
@@ -133,35 +144,11 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
 
 
 def _checkpoint(experiment: Experiment) -> Path:
-    return cache_root() / "checkpoints" / experiment.directory
+    return files.cache_root() / "checkpoints" / experiment.directory
 
 
 def _train(experiment: Experiment, path: Path, progress: bool) -> Path:
     return experiment.train(_checkpoint(experiment), progress).save(path)
-
-
-def rescore(path: Path, experiment: Experiment, run: Run) -> None:
-    """Measure a run anew and write its metrics; what only lost snapshots could tell stays as it was."""
-    before = run.metrics
-    score(run, experiment)
-    run.metrics |= {k: before[k] for k in before.keys() - run.metrics.keys()}
-    if not (path / "images").exists():
-        records.write_images(path, run.images)
-    files.rewrite_json(path, "metrics.json", run.metrics)
-
-
-def rescore_records() -> tuple[list[str], list[str]]:
-    """`rescore` every committed run whose weights are kept: the names of these, and of those that cannot be."""
-    done, left = [], []
-    for path in sorted(p for p in records.records_root().iterdir() if p.is_dir()):
-        run = records.load(path, build)
-        if run.f is None:
-            left.append(path.name)
-            continue
-        print(f"scoring {path.name}", file=sys.stderr)
-        rescore(path, of_config(run.config), run)
-        done.append(path.name)
-    return done, left
 
 
 def of_config(config: dict) -> Experiment:
@@ -169,12 +156,5 @@ def of_config(config: dict) -> Experiment:
     return get(config["name"], config["profile"], config["seed"], **config["parameters"])
 
 
-def _difference(found: dict, wanted: dict, prefix: str = "") -> str:
-    parts = []
-    for key in sorted(found.keys() | wanted.keys()):
-        a, b = found.get(key), wanted.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            parts.append(_difference(a, b, f"{key}."))
-        elif a != b:
-            parts.append(f"{prefix}{key} is {a}, expected {b}")
-    return "; ".join(p for p in parts if p)
+def _flat(config: dict) -> dict:
+    return config | {f"parameters.{key}": value for key, value in config["parameters"].items()} | {"parameters": None}

@@ -1,7 +1,5 @@
 """Runs as one tidy table: a row a run, a column a score."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,19 +22,8 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     for label, runs in groups.items():
         for run in runs:
             own = {k: run.config[k] for k in ("name", "data", "method", "seed")}
-            rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **flat(run.metrics)})
-    return pd.DataFrame(rows)
-
-
-def flat(metrics: dict, prefix: str = "") -> dict[str, object]:
-    """Nested metrics by dotted paths."""
-    result: dict[str, object] = {}
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
-        else:
-            result[prefix + key] = value
-    return result
+            rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **run.metrics})
+    return pd.json_normalize(rows)
 
 
 def by_label(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -52,14 +39,10 @@ def lists(frame: pd.DataFrame, path: str) -> dict[str, list]:
 
 def curves(frame: pd.DataFrame, score: str, against: str = "step") -> dict[str, tuple[list[float], np.ndarray]]:
     """A score during training: label -> steps, or mean seconds of training, (k,), and values, (runs, k)."""
-    result = {}
+    result, asked = {}, frame.filter(regex=rf"^probes\.\d+\.{score}$").columns
     for label, group in by_label(frame):
-        paths = [
-            c for c in frame.columns if c.startswith("probes.") and c.endswith(f".{score}") and group[c].notna().all()
-        ]
-        steps = sorted(int(path.split(".")[1]) for path in paths)
-        if not steps:
-            continue
-        at = steps if against == "step" else [float(group[f"probes.{s}.seconds"].mean()) for s in steps]
-        result[label] = (at, np.array([group[f"probes.{s}.{score}"] for s in steps]).T)
+        steps = sorted(int(path.split(".")[1]) for path in asked if group[path].notna().all())
+        if steps:
+            at = steps if against == "step" else [float(group[f"probes.{s}.seconds"].mean()) for s in steps]
+            result[label] = (at, np.array([group[f"probes.{s}.{score}"] for s in steps]).T)
     return result

@@ -10,7 +10,7 @@ from naign.data.samples import as_bytes
 from naign.evaluate import SEED
 from naign.pages import book, readme
 from naign.study import records, runs
-from naign.study.experiment import build, get
+from naign.study.experiment import get
 
 LEFT = "naign-priced"  # a method that is no longer here; its numbers are
 
@@ -23,7 +23,7 @@ def test_every_record_is_whole_and_belongs_to_its_name():
     paths = [p for p in records.records_root().iterdir() if p.is_dir()]
     assert paths
     for path in paths:
-        run = records.load(path, build)
+        run = records.load(path)
         if run.config["method"] == LEFT:
             assert run.f is None and run.metrics
         else:

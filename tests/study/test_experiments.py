@@ -7,7 +7,7 @@ import torch
 
 import naign
 from naign.data.toys import Trimodal
-from naign.study import recipes
+from naign.study import plan, recipes
 from naign.study.experiment import build, get, names
 
 
@@ -18,7 +18,7 @@ def test_the_paper_profile_is_the_papers():
     assert (p["w_rec"], p["w_imle"], p["w_idem"], p["idempotence"]) == (1, 1, 1, "modified")
     ign = get("grid-ign", "paper").parameters()
     assert (ign["w_rec"], ign["w_idem"], ign["w_tight"], ign["clamp"]) == (1, 1, 0.1, 0)
-    assert recipes.plan("paper")["seeds"]["toys"] == 3
+    assert plan.scale("paper")["seeds"]["toys"] == 3
 
 
 def test_the_papers_settings_on_mnist():
@@ -45,7 +45,7 @@ def test_every_experiment_can_be_built(name, profile):
 
 def test_every_setting_of_the_recipes_is_one_that_some_experiment_has():
     known = {key for name in names() for key in get(name).parameters()}
-    for rule in recipes._table()["rule"]:
+    for rule in recipes._rules():
         assert rule.keys() <= {"kinds", "methods", "recipes", "all", *recipes.PROFILES}
         given = {key for part in ("all", *recipes.PROFILES) for key in rule.get(part, {})}
         assert given and given <= known

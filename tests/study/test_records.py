@@ -14,7 +14,7 @@ import naign
 from naign.base import files
 from naign.data.toys import Gaussians
 from naign.study import plan, records, runs
-from naign.study.experiment import build, get
+from naign.study.experiment import get
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY = {"profile": "quick", "steps": 12, "width": 8, "batch_size": 8}
@@ -165,19 +165,19 @@ def test_a_missing_part_is_named(tmp_path, part):
 def test_committed_weights_are_half_precision_and_other_seeds_numbers_only():
     run = fitted()
     target = records.commit(runs.find(tiny()), keep=("weights", "snapshots"))
-    half = records.load(target, build)
+    half = records.load(target)
     z = torch.randn(100, 2)
     assert torch.allclose(half.f(z), run.f(z), atol=1e-2)
     assert not torch.equal(half.f(z), run.f(z))
     shutil.rmtree(target)
     assert half.snapshots.keys() == run.snapshots.keys()
     target = records.commit(runs.find(tiny()), keep=("weights",))
-    bare = records.load(target, build)
+    bare = records.load(target)
     assert not bare.snapshots and torch.equal(bare.f(z), half.f(z))
     shutil.rmtree(target)
     target = records.commit(runs.find(tiny()))
     assert not (target / "model.safetensors").exists()
-    assert records.load(target, build).metrics == run.metrics
+    assert records.load(target).metrics == run.metrics
     assert runs.find(tiny()) == target
     assert runs.find(tiny(), weights=True) == records.runs_root() / target.name
 
@@ -248,10 +248,10 @@ assert there.shape == (5, 1, 32, 32) and naign.drift(run.f, there, "l1").shape =
 
 
 def test_images_are_kept_and_committed_with_a_run():
-    experiment = get("mnist-naign", **IMAGES)
+    experiment, row = get("mnist-naign", **IMAGES), plan.mnist("quick")["main"][0]
     run = runs.load_or_fit(experiment, progress=False)
     assert run.images["fz"].shape == (16, 1, 32, 32)
-    again = records.load(records.commit(runs.find(experiment), keep=plan.SHEET), build)
+    again = records.load(records.commit(runs.find(experiment), keep=row.each))
     assert again.f is None
     assert again.images.keys() == run.images.keys()
     assert all(torch.equal(v, again.images[k]) for k, v in run.images.items())
@@ -259,5 +259,5 @@ def test_images_are_kept_and_committed_with_a_run():
     assert run.metrics.keys() >= {"rec", "gap", "fz", "ffz", "settle", "restoration", "levels", "winners", "data"}
     assert {int(s) for s in run.metrics["probes"]} == experiment.schedule.copied
     shutil.rmtree(records.records_root() / experiment.directory)
-    some = records.load(records.commit(runs.find(experiment), keep=("fz", "*.1")), build)
+    some = records.load(records.commit(runs.find(experiment), keep=("fz", "*.1")))
     assert some.images.keys() == {"fz", "blur.1", "noise.1", "salt and pepper.1", "lines.1"}

@@ -22,8 +22,6 @@ def test_a_row_a_run_and_nested_scores_by_dotted_paths():
     assert frame["fz.modes"][0] == 3 and frame["restoration.salt and pepper.a"][0] == 1
     assert frame["fz.pixels.counts"][0] == [1, 2] and frame["w"][2] == []  # lists stay lists
     assert all(math.isnan(v) for v in (*frame["fz.modes"][1:], *frame["fz.pixels.counts"][1:], frame["w"][0]))
-    flat = {"rec": 0.5, "fz.modes": 3, "fz.pixels.counts": [1, 2], "restoration.salt and pepper.a": 1}
-    assert table.flat(one) == flat
 
 
 def test_the_labels_keep_their_order_and_what_none_has_is_left_out():
