@@ -1,8 +1,7 @@
 """Text notebooks in, executed notebooks and the book out."""
 
-from __future__ import annotations
-
 import ast
+import functools
 import hashlib
 import json
 import os
@@ -11,14 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from naign.base import files
 from naign.base.settings import settings, values
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 ROOT = files.PACKAGE.parent
 BUILT = ROOT / "_build"
@@ -43,7 +40,6 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
     import jupytext
     import papermill
 
-    notebook, output = Path(notebook), Path(output)
     if not notebook.is_file() or not is_notebook(notebook):
         raise ValueError(f"{notebook} is no text notebook: give one such as book/01-trimodal.md.")
     if output.suffix != ".ipynb":
@@ -71,7 +67,7 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
         os.replace(part, output)
 
 
-def checked(document: NotebookNode, notebook: Path, given: dict[str, object]) -> dict[str, object]:
+def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str, object]:
     """The given parameters, typed as the cell tagged `parameters` says: lines like `seed: int = 0`."""
     types = {"str": str, "int": int, "float": float}
     cells = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
@@ -95,33 +91,39 @@ def build(profile: str = "recorded") -> int:
 
     A chapter is executed again when it, the package, the records or the lock changed.
     """
-    started = time.monotonic()
-    target = files.writable_directory(BUILT / "src")
+    started, target, html = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
+    pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
+    outputs = {page: target / (f"{page.stem}.ipynb" if is_notebook(page) else page.name) for page in pages}
+    for left_over in set(target.iterdir()) - set(outputs.values()):
+        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+    for page, output in outputs.items():
+        if is_notebook(page):
+            _renewed(output, stamp(page, profile), functools.partial(_execute, page, output, profile))
+        elif page.is_dir():
+            shutil.copytree(page, output, dirs_exist_ok=True)
+        else:
+            shutil.copy2(page, output)
+    code = _renewed(html, _hash([*target.rglob("*"), ROOT / "_config.yml"]), functools.partial(_html, target))
+    print(f"{html}  ({time.monotonic() - started:.0f} s)")
+    return code
+
+
+def _renewed(output: Path, wanted: str, make: Callable[[], int | None]) -> int:
+    """Make an output again unless it is there and was made under this stamp; the exit code of what makes it."""
     stamps = BUILT / "stamps.json"
     known = json.loads(stamps.read_text()) if stamps.exists() else {}
-    pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
-    chapters = [p for p in pages if is_notebook(p)]
-    fresh = {f"{p.stem}.ipynb" if p in chapters else p.name for p in pages}
-    for left_over in {p.name for p in target.iterdir()} - fresh:
-        path = target / left_over
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for page in chapters:
-        wanted, output = stamp(page, profile), target / f"{page.stem}.ipynb"
-        if known.get(page.name) != wanted or not output.exists():
-            print(f"executing {page.name}", file=sys.stderr, flush=True)
-            known.pop(page.name, None)  # whatever becomes of this, the old stamp is void
-            files.write_json(stamps, known)
-            run(page, output, {"profile": profile}, again=True)
-            known[page.name] = wanted
-            files.write_json(stamps, known)
-    for page in pages:
-        if page.is_dir():
-            shutil.copytree(page, target / page.name, dirs_exist_ok=True)
-        elif page not in chapters:
-            shutil.copy2(page, target / page.name)
-    code = _html(target, known, stamps)
-    print(f"{BUILT / 'html' / 'index.html'}  ({time.monotonic() - started:.0f} s)")
+    if known.pop(output.name, None) == wanted and output.exists():
+        return 0
+    files.write_json(stamps, known)  # whatever becomes of this, the old stamp is void
+    code = make() or 0
+    if code == 0:
+        files.write_json(stamps, known | {output.name: wanted})
     return code
+
+
+def _execute(page: Path, output: Path, profile: str) -> None:
+    print(f"executing {page.name}", file=sys.stderr, flush=True)
+    run(page, output, {"profile": profile}, again=True)
 
 
 def is_notebook(page: Path) -> bool:
@@ -138,20 +140,11 @@ def stamp(page: Path, profile: str) -> str:
     return f"{profile} {_hash([page, ROOT / 'constraints.txt', *package, *(ROOT / 'data' / 'records').rglob('*')])}"
 
 
-def _html(target: Path, known: dict, stamps: Path) -> int:
-    wanted = _hash([*target.rglob("*"), ROOT / "_config.yml"])
-    if known.get("html") == wanted and (BUILT / "html" / "index.html").exists():
-        return 0
-    known.pop("html", None)
-    files.write_json(stamps, known)
+def _html(target: Path) -> int:
     config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
     entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
     command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
-    code = subprocess.run(command).returncode
-    if code == 0:
-        known["html"] = wanted
-        files.write_json(stamps, known)
-    return code
+    return subprocess.run(command).returncode
 
 
 def _hash(paths: list[Path]) -> str:

@@ -1,7 +1,5 @@
 """Samples on the line and in the plane, and the shares of their modes: arrays in, a matplotlib Figure out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,12 +31,10 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
     limits : smallest and largest coordinate
     title : of the figure
     """
-    columns = list(next(iter(rows.values())))
-    line = np.shape(data)[1] == 1
+    columns, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
     titles = [*columns, *[""] * (len(rows) - 1) * len(columns)]
-    x = "position" if line else "first coordinate"
-    size = (2, 1.6 if line else 2.05, len(columns))
-    figure, axes = grid(titles, *size, more=(0, 0.4), x=x, sharex=True, sharey=not line)
+    look = {"x": "position" if line else "first coordinate", "sharex": True, "sharey": not line}
+    figure, axes = grid(titles, 2, 1.6 if line else 2.05, len(columns), (0, 0.4), **look)
     for places, (label, clouds) in zip(axes.reshape(-1, len(columns)), rows.items(), strict=True):
         places[0].set_ylabel(label)
         for ax, (column, points) in zip(places, clouds.items(), strict=True):
@@ -66,7 +62,7 @@ def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, li
 
 def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, int]]]]) -> Figure:
     """Who is pulled to whom: panels of (title, f(z) (m, 2), x (n, 2), [(index of f(z), index of x), ...])."""
-    figure, axes = grid([title for title, *_ in panels], 3.1, 2.9, columns=3, size=8)
+    figure, axes = grid([title for title, *_ in panels], 3.1, 2.9, 3, size=8)
     for (_, fz, x, pairs), ax in zip(panels, axes, strict=True):
         fz, x = np.asarray(fz), np.asarray(x)
         for i, j in pairs:

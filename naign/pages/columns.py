@@ -3,8 +3,6 @@
 A row fills in the "{}" of a path: fz or ffz, for example, or once or twice.
 """
 
-from __future__ import annotations
-
 from naign.data.corruptions import CORRUPTIONS
 
 ENDS = {"rec ↓": ("rec", 3), "gap ↓": ("gap", 3)}

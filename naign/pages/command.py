@@ -9,9 +9,12 @@ from pathlib import Path
 
 import torch
 
-from naign.base import interrupts
-
-COMMANDS: dict[str, tuple[Callable, tuple]] = {}
+from naign.base import files, interrupts
+from naign.data.sets import Mnist
+from naign.evaluate import lenet
+from naign.pages import book
+from naign.study import bench, experiment, outsiders, recipes, recording, records, runs
+from naign.study.provenance import provenance
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,32 +49,59 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="naign", description="Non-adversarial idempotent generative models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (function, arguments) in COMMANDS.items():
-        sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+
+    def command(name: str, function: Callable, text: str, settings: str = "") -> Callable:
+        sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(run=function)
-        for names, options in arguments:
-            sub.add_argument(*names, **options)
+        if settings:
+            sub.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help=settings)
+        return sub.add_argument
+
+    command("list", _list, "experiments, profiles and what is recorded")
+
+    add = command("fit", _fit, "train one experiment, or load its run if it exists", "profile, seed or any setting")
+    add("name", help="an experiment or a data set, see `naign list`")
+    add("-o", "--output", type=Path, help="also save the run to this new directory")
+    add("--threads", type=_positive, help="CPU threads (default: all)")
+    add("--quiet", action="store_true", help="no progress bar")
+
+    add = command(
+        "record", _record, "train what a profile lacks and keep it in data/records", "a variant: numbers only"
+    )
+    add("profile", nargs="?", default="cpu")
+    add("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)")
+    add("--seeds", type=_positive, help="how many (default: the profile's)")
+    add("--jobs", type=_positive, default=1, help="trainings side by side")
+    add("--rescore", action="store_true", help="train nothing: measure all kept weights anew")
+
+    add = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
+    add("notebook", type=Path)
+    add("-o", "--output", type=Path, required=True)
+
+    text = "step time against Algorithm 1, IGN and the matrix rate"
+    add = command("bench", _bench, text, "profile or any setting of an experiment")
+    add("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
+    add("--rounds", type=_positive, default=15)
+    add("--threads", type=_positive)
+    add("-o", "--output", type=Path, help="also write the measurements to this JSON file")
+
+    add = command("lenet", _lenet, "train the LeNet of the FLD on MNIST anew")
+    add("-o", "--output", type=Path, default=lenet.PATH, help="file to write (default: the one in the package)")
+
+    text = "measure and record how well the recorded networks on digits tell what is no digit"
+    command("ood", lambda options: print(outsiders.record(options.profile)), text)("profile")
+
+    command("readme", _readme, "bring the README's numbers and pictures up to date with the records")
+
+    text = "execute what changed and build the book at _build/html"
+    command("book", lambda options: book.build(options.profile), text)("--profile", default="recorded")
     return parser
 
 
-def command(*arguments: tuple) -> Callable:
-    """Enter a function among the commands, under its name and with its docstring as help."""
-
-    def enter(function: Callable) -> Callable:
-        COMMANDS[function.__name__.rstrip("_")] = function, arguments
-        return function
-
-    return enter
-
-
-def argument(*names: str, **options: object) -> tuple:
-    """As of `argparse`."""
-    return names, options
-
-
-def settings(text: str) -> tuple:
-    """The argument -p KEY=VALUE, as often as one likes."""
-    return argument("-p", action="append", default=[], metavar="KEY=VALUE", help=text)
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 up: give one like 2.")
+    return int(text)
 
 
 def pairs(given: list[str]) -> dict[str, str]:
@@ -82,39 +112,14 @@ def pairs(given: list[str]) -> dict[str, str]:
     return dict(item.split("=", 1) for item in given)
 
 
-def positive(text: str) -> int:
-    """A number from 1 up."""
-    if not text.isdecimal() or not 0 < int(text) < 10**6:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 1 up: give one like 2.")
-    return int(text)
-
-
-THREADS = argument("--threads", type=positive, help="CPU threads (default: all)")
-
-
-@command()
-def list_(options: argparse.Namespace) -> None:
-    """experiments, profiles and what is recorded"""
-    from naign.study import experiment, recipes, records
-
+def _list(options: argparse.Namespace) -> None:
     print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs")
     for name in experiment.names():
         counts = {p: len(records.recorded(name, p)) for p in recipes.PROFILES}
         print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
 
 
-@command(
-    argument("name", help="an experiment or a data set, see `naign list`"),
-    settings("profile, seed or any setting"),
-    argument("-o", "--output", type=Path, help="also save the run to this new directory"),
-    argument("--quiet", action="store_true", help="no progress bar"),
-    THREADS,
-)
-def fit(options: argparse.Namespace) -> None:
-    """train one experiment, or load its run if it exists"""
-    from naign.base import files
-    from naign.study import experiment, runs
-
+def _fit(options: argparse.Namespace) -> None:
     parameters = pairs(options.p)
     profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
     asked = experiment.get(options.name, profile, **parameters)
@@ -126,53 +131,24 @@ def fit(options: argparse.Namespace) -> None:
     path = run.save(options.output) if options.output else runs.find(asked, weights=True)
     print(path)
     if len(asked.data.shape) == 3:
-        from naign.pages import sheets
+        from naign.pages import sheets  # draws: without it nothing here needs matplotlib
 
         print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), path)))
 
 
-@command(
-    argument("profile", nargs="?", default="cpu"),
-    argument("names", nargs="*", help="experiments (default: all of the book's, the ledger's variants too)"),
-    settings("a variant: numbers only"),
-    argument("--seeds", type=positive, help="how many (default: the profile's)"),
-    argument("--jobs", type=positive, default=1, help="trainings side by side"),
-    argument("--rescore", action="store_true", help="train nothing: measure all kept weights anew"),
-)
-def record(options: argparse.Namespace) -> int:
-    """train what a profile lacks and commit it to data/records"""
-    from naign.study import recording
-
+def _record(options: argparse.Namespace) -> int:
     if options.rescore:
         done, left = recording.rescore()
         print("\n".join([f"{len(done)} runs are scored anew; of these no weights are kept:", *left]))
         return 0
-    return not recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs)
+    return 0 if recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs) else 1
 
 
-@command(
-    argument("notebook", type=Path),
-    settings("a parameter"),
-    argument("-o", "--output", type=Path, required=True),
-)
-def run(options: argparse.Namespace) -> None:
-    """execute one chapter; unknown or ill-typed parameters are errors"""
-    from naign.pages import book
-
+def _run(options: argparse.Namespace) -> None:
     book.run(options.notebook, options.output, pairs(options.p))
 
 
-@command(
-    argument("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)"),
-    settings("profile or any setting of an experiment"),
-    argument("--rounds", type=positive, default=15),
-    argument("-o", "--output", type=Path, help="also write the measurements to this JSON file"),
-    THREADS,
-)
-def bench(options: argparse.Namespace) -> None:
-    """step time against Algorithm 1, IGN and the matrix rate"""
-    from naign.study import bench, experiment
-
+def _bench(options: argparse.Namespace) -> None:
     if options.name == "matchings":
         result = bench.measure_matchings(options.rounds)
     elif options.name:
@@ -186,47 +162,14 @@ def bench(options: argparse.Namespace) -> None:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
-@command(argument("-o", "--output", type=Path, help="file to write (default: the one in the package)"))
-def lenet(options: argparse.Namespace) -> None:
-    """train the LeNet of the FLD on MNIST anew"""
-    from naign.data.sets import Mnist
-    from naign.evaluate import lenet
-    from naign.study.provenance import provenance
-
-    path, began = options.output or lenet.PATH, time.monotonic()
+def _lenet(options: argparse.Namespace) -> None:
+    began = time.monotonic()
     net, record = lenet.train(Mnist().load())
-    lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), path)
-    print(f"{path}: test accuracy {record['accuracy']['test']:.2%}")
+    lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), options.output)
+    print(f"{options.output}: test accuracy {record['accuracy']['test']:.2%}")
 
 
-@command(argument("profile"))
-def ood(options: argparse.Namespace) -> None:
-    """measure and record how well the recorded networks on digits tell what is no digit"""
-    from naign.study import outsiders
-
-    print(outsiders.record(options.profile))
-
-
-@command(argument("family", help="one of the families in naign/study/trials.toml"))
-def trials(options: argparse.Namespace) -> None:
-    """train the trials that settings are chosen by, and record what came of each"""
-    from naign.study import trials
-
-    print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}")
-
-
-@command()
-def readme(options: argparse.Namespace) -> None:
-    """bring the README's numbers and pictures up to date with the records"""
-    from naign.base.files import PROJECT
+def _readme(options: argparse.Namespace) -> None:
     from naign.pages import readme
 
-    readme.write(PROJECT)
-
-
-@command(argument("--profile", default="recorded"))
-def book(options: argparse.Namespace) -> int:
-    """execute what changed and build the book at _build/html"""
-    from naign.pages import book
-
-    return book.build(options.profile)
+    readme.write(files.PROJECT)

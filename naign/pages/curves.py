@@ -1,7 +1,5 @@
 """What was measured, as curves and marks in panels: arrays in, a matplotlib Figure out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
@@ -10,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.pages.style import DATA, done, grid, mark, style
+from naign.pages.style import DATA, Text, done, grid, mark, own, style
 
 Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (k,) or (seeds, k)
 Histories = dict[str, Sequence[dict[str, list[float]]]]  # label -> one history a seed
@@ -18,34 +16,25 @@ TERMS = {"rec": "rec", "imle": "imle", "idem": "idem", "|tight|": "tight"}
 
 
 def lines(
-    panels: dict[str, dict[str, Curve]],
-    x: str | list[str],
-    y: str | list[str],
-    *,
-    each: bool = False,
-    shades: bool = False,
-    points: bool = False,
-    **look: object,
+    panels: dict[str, dict[str, Curve]], x: Text, y: Text, each: bool = False, shades: bool = False, **look: object
 ) -> Figure:
     """Curves by label, in panels: the mean over seeds and, shaded, the smallest to the largest.
 
     Parameters
     ----------
     panels : title -> label -> curve, drawn as `naign.pages.style.style` says of the label
-    x, y, look : see `figure`
     each : a line a seed instead
     shades : colours from light to dark in the order of the labels instead, for the steps of one setting
-    points : a dot at every point
+    x, y, look : see `figure`; and points, for a dot at every point
     """
-    dots = {"marker": ".", "ms": 4} if points else {}
+    dots = {"marker": ".", "ms": 4} if look.pop("points", False) else {}
 
     def draw(ax: Axes, curves: dict[str, Curve]) -> None:
         for i, (label, (at, values)) in enumerate(curves.items()):
             shade = plt.get_cmap("viridis_r")(0.15 + 0.85 * i / max(1, len(curves) - 1))
             line = {"color": shade} if shades else style(label)
             values = np.atleast_2d(values)
-            shown = values if each else [values.mean(0)]
-            for k, one in enumerate(shown):
+            for k, one in enumerate(values if each else [values.mean(0)]):
                 ax.plot(at, one, label=None if k else label, lw=0.9 if each else 1.3, **line, **dots)
             if not each:
                 ax.fill_between(at, values.min(0), values.max(0), color=line["color"], alpha=0.15, lw=0)
@@ -53,21 +42,14 @@ def lines(
     return figure(panels, draw, x, y, **look)
 
 
-def scatter(
-    panels: dict[str, dict[str, ArrayLike]],
-    x: str | list[str],
-    y: str | list[str],
-    *,
-    fine: bool = False,
-    **look: object,
-) -> Figure:
+def scatter(panels: dict[str, dict[str, ArrayLike]], x: Text, y: Text, fine: bool = False, **look: object) -> Figure:
     """Points by label, in panels.
 
     Parameters
     ----------
     panels : title -> label -> points (n, 2), drawn as `naign.pages.style.mark` says of the label
-    x, y, look : see `figure`
     fine : dots instead, for thousands of points
+    x, y, look : see `figure`
     """
 
     def draw(ax: Axes, points: dict[str, ArrayLike]) -> None:
@@ -81,12 +63,10 @@ def scatter(
 def figure(
     panels: dict[str, dict],
     draw: Callable[[Axes, dict], None],
-    x: str | list[str],
-    y: str | list[str],
-    *,
+    x: Text,
+    y: Text,
     columns: int = 6,
     share: str = "y",
-    level: float | list[float | None] | None = None,
     diagonal: bool = False,
     **axes: object,
 ) -> Figure:
@@ -95,39 +75,28 @@ def figure(
     Parameters
     ----------
     panels : title -> label -> what `draw` puts into the axes
-    x, y : names of the axes; here and below a list holds one for each panel
+    x, y : names of the axes; here and among `axes` a list holds one for each panel
     columns : at most so many panels side by side
     share : the axes that are the same for all panels: "", "x", "y" or "xy"
-    level : height of a dotted line
     diagonal : whether to draw the line y = x
-    axes : as in `matplotlib.axes.Axes.set`: yscale, xlim, ...
+    axes : level, the height of a dotted line, and as in `matplotlib.axes.Axes.set`: yscale, xlim, ...
     """
-    columns = min(columns, len(panels))
-    several = max(map(len, panels.values())) > 1
-    width = min(5, max(2.4, 9.6 / columns))
-    shared = {"sharex": "x" in share, "sharey": "y" in share}
-    result, places = grid(panels, width, 2.8, columns, more=(1.7 * several, 0), size=9, **shared)
-    for ax, content in zip(places, panels.values(), strict=True):
+    columns, several = min(columns, len(panels)), max(map(len, panels.values())) > 1
+    look = {"x": x, "y": y, "size": 9, "sharex": "x" in share, "sharey": "y" in share}
+    result, places = grid(panels, min(5, max(2.4, 9.6 / columns)), 2.8, columns, (1.7 * several, 0), **look)
+    handles = {}
+    for i, (ax, content) in enumerate(zip(places, panels.values(), strict=True)):
         draw(ax, content)
         if diagonal:
             ax.axline((0, 0), slope=1, color=DATA, ls=":", lw=1, zorder=1)
-    handles = {}
-    for i, ax in enumerate(places):
-        settings = {"xlabel": x, "ylabel": y, "level": level, **axes}
-        own = {name: value[i] if isinstance(value, list) else value for name, value in settings.items()}
-        own = {name: value for name, value in own.items() if value is not None}
-        if "level" in own:
-            ax.axhline(own.pop("level"), color=DATA, ls=":", lw=1)
-        ax.set(**own)
-        if not isinstance(x, list) and i + columns < len(panels):
-            ax.set_xlabel("")
-        if not isinstance(y, list) and i % columns:
-            ax.set_ylabel("")
+        settings = {name: own(value, i) for name, value in axes.items() if own(value, i) is not None}
+        if "level" in settings:
+            ax.axhline(settings.pop("level"), color=DATA, ls=":", lw=1)
+        ax.set(**settings)
         handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if several:
-        places[columns - 1].legend(
-            handles.values(), handles.keys(), fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
-        )
+        beside = {"fontsize": 7, "loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        places[columns - 1].legend(handles.values(), handles.keys(), **beside)
     return done(result)
 
 

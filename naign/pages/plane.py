@@ -1,7 +1,5 @@
 """The line and the plane as f sees them: drift, projection, density. Arrays in, a matplotlib Figure out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +14,7 @@ def heat(
     panels: dict[str, ArrayLike],
     limits: Sequence[Pair],
     label: str,
-    manifold: ArrayLike | None = None,
+    manifold: ArrayLike = (),
     scale: Pair | None = None,
     colours: str = "viridis",
 ) -> Figure:
@@ -29,7 +27,7 @@ def heat(
     manifold : (m, 2) points to draw on top; on a line (m, 1), as dotted verticals
     scale : smallest and largest value of the colours, by default those of all panels
     """
-    arrays = {title: np.asarray(values, float) for title, values in panels.items()}
+    arrays, manifold = {title: np.asarray(values, float) for title, values in panels.items()}, np.asarray(manifold)
     low, high = scale or (min(a.min() for a in arrays.values()), max(a.max() for a in arrays.values()))
     if len(limits) == 1:
         ((left, right),) = limits
@@ -39,16 +37,15 @@ def heat(
             content[title] = {title if title in COLOURS else "NAIGN": (at, values)}
         figure = curves.lines(content, "z", label, columns=4, share="xy", xlim=(left, right), ylim=(low, high))
         for ax in figure.axes:
-            for point in [] if manifold is None else np.unique(np.asarray(manifold)):
+            for point in np.unique(manifold):
                 ax.axvline(point, color=DATA, ls=":", lw=1)
         return figure
-    figure, axes = grid(arrays, 2.1, 2.25, 6, more=(0.9, 0), size=8)
+    figure, axes = grid(arrays, 2.1, 2.25, 6, (0.9, 0), size=8)
     for values, ax in zip(arrays.values(), axes, strict=True):
         n = round(len(values) ** 0.5)
         place = {"origin": "lower", "extent": (*limits[0], *limits[1]), "aspect": "equal"}
         shown = ax.imshow(values.reshape(n, n), vmin=low, vmax=high, cmap=colours, **place)
-        if manifold is not None:
-            ax.scatter(*np.asarray(manifold).T, s=0.4, color="white", lw=0)
+        ax.scatter(*manifold.reshape(-1, 2).T, s=0.4, color="white", lw=0)
         ax.tick_params(labelsize=6)
     done(figure).colorbar(shown, ax=list(axes), label=label, shrink=0.85)
     return figure
@@ -60,15 +57,14 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
     On a line, where they are (n, 1) and (m, 1), arrows go from z below up to f(z).
     """
     figure, axes = grid(panels, 4.2, 3.9, 2)
-    manifold = np.asarray(manifold)
-    line = manifold.shape[1] == 1
-    if line:
-        manifold = np.c_[manifold, np.ones(len(manifold))]
+    line = np.shape(manifold)[1] == 1
+
+    def placed(points: ArrayLike, height: float) -> np.ndarray:
+        return np.c_[points, np.full(len(points), height)] if line else np.asarray(points)
+
     for (start, end), ax in zip(panels.values(), axes, strict=True):
-        start, end = np.asarray(start), np.asarray(end)
-        if line:
-            start, end = np.c_[start, np.zeros(len(start))], np.c_[end, np.ones(len(end))]
-        ax.scatter(*manifold.T, s=1, color=COLOURS["NAIGN"], lw=0, zorder=3)
+        start, end = placed(start, 0.0), placed(end, 1.0)
+        ax.scatter(*placed(manifold, 1.0).T, s=1, color=COLOURS["NAIGN"], lw=0, zorder=3)
         ax.quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.0025, color=SOURCE)
         ax.scatter(*start.T, s=3, color=COLOURS["IGN"], lw=0)
         reach = [(start[:, i].min() - 0.2, start[:, i].max() + 0.2) for i in range(2)]

@@ -1,14 +1,12 @@
 """Sheets of images, arrays in, a matplotlib Figure out; and a figure with controls, for JupyterLab."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ipywidgets import HBox, Image, ValueWidget, VBox
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -18,9 +16,6 @@ from naign.evaluate.restoration import damage
 from naign.pages.style import done, grid
 from naign.projection import project
 from naign.study.records import Run
-
-if TYPE_CHECKING:
-    import ipywidgets
 
 
 def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
@@ -47,13 +42,12 @@ def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[st
 
 def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: Sequence[str]) -> Figure:
     """Sheets with the same row labels side by side and below each other: lines of (title, rows)."""
-    across = len(panels[0])
-    title, rows = panels[0][0]
+    every, across = [one for line in panels for one in line], len(panels[0])
+    title, rows = every[0]
     count, deep = len(rows[0]), len(rows)
     inch = min(0.55 if deep * len(panels) > 2 else 1.1, 11 / (count * across))
     height = inch * deep + 0.3 * bool(title)
-    every = [one for line in panels for one in line]
-    figure, axes = grid([title for title, _ in every], inch * count, height, across, more=(1.1, 0), size=8)
+    figure, axes = grid([title for title, _ in every], inch * count, height, across, (1.1, 0), size=8)
     for i, ((_, rows), ax) in enumerate(zip(every, axes, strict=True)):
         picture = mosaic(rows)
         ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -66,13 +60,12 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
     return done(figure)
 
 
-def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ipywidgets.VBox:
+def panel(show: Callable[..., Figure], **controls: ValueWidget) -> VBox:
     """The figure `show(**values)` of the controls' values, drawn again when one changes.
 
     An image widget rather than `ipywidgets.interact`, whose output capture can wait
     forever where a notebook runs without a front end.
     """
-    import ipywidgets
 
     def draw() -> bytes:
         buffer = io.BytesIO()
@@ -80,7 +73,7 @@ def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ip
         figure.savefig(buffer, format="png", bbox_inches="tight")
         return buffer.getvalue()
 
-    picture = ipywidgets.Image(value=draw(), format="png")
+    picture = Image(value=draw(), format="png")
 
     def redraw(_: object) -> None:
         picture.value = draw()
@@ -88,7 +81,7 @@ def panel(show: Callable[..., Figure], **controls: ipywidgets.ValueWidget) -> ip
     for name, control in controls.items():
         control.description = control.description or name
         control.observe(redraw, "value")
-    return ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), picture])
+    return VBox([HBox(list(controls.values())), picture])
 
 
 def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:

@@ -1,7 +1,5 @@
 """The one look of all figures: what a label is drawn with, panels in a grid, and how a figure is finished."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import cycle
 
@@ -13,17 +11,16 @@ from naign.methods import METHODS
 from naign.study.plan import FIELD
 
 Pair = tuple[float, float]
+Text = str | list[str]  # one for all panels, or one for each
 
-plt.rcParams.update(
-    {
-        "figure.dpi": 110,
-        "savefig.facecolor": "white",  # opaque: readable on a dark page too
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "font.size": 9,
-        "legend.frameon": False,
-    }
-)
+plt.rcParams |= {
+    "figure.dpi": 110,
+    "savefig.facecolor": "white",  # opaque: readable on a dark page too
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "legend.frameon": False,
+}
 
 DATA, SOURCE = "#4D4D4D", "#009E73"
 P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
@@ -66,42 +63,39 @@ def mark(label: str) -> dict[str, str]:
 
 
 def grid(
-    titles: Iterable[str],
-    width: float,
-    height: float,
-    columns: int | None = None,
-    *,
-    more: Pair = (0, 0),
-    x: str = "",
-    y: str = "",
-    size: float | str = "large",
-    **share: bool,
+    titles: Iterable[str], width: float, height: float, columns: int = 99, more: Pair = (0, 0), **look: object
 ) -> tuple[Figure, np.ndarray]:
     """A figure with a panel a title, line by line, and the axes of these panels (n,).
 
     Parameters
     ----------
     width, height : of a panel, in inches
-    columns : at most so many side by side, by default all
+    columns : at most so many side by side
     more : width and height of what stands beside the panels, in inches
-    x, y : labels of the last line and of the first column
-    size : of the titles, in points or by name
-    share : sharex, sharey, as in `matplotlib.pyplot.subplots`
+    look : x and y, the names of the axes, shown where nothing is below or to the left, or everywhere if they are
+        lists; size, of the titles; sharex, sharey, as in `matplotlib.pyplot.subplots`
     """
     titles = list(titles)
-    columns = min(columns or len(titles), len(titles))
+    columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
+    x, y, size = look.pop("x", ""), look.pop("y", ""), look.pop("size", "large")
     inches = (width * columns + more[0], height * rows + more[1])
-    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, **share)
+    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, **look)
     for ax in axes.flat[len(titles) :]:
         ax.remove()
-    for ax, title in zip(axes.flat, titles, strict=False):
+    axes = axes.flat[: len(titles)]
+    for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
         ax.set_title(title, fontsize=size)
-    for ax in axes[-1]:
-        ax.set_xlabel(x)
-    for ax in axes[:, 0]:
-        ax.set_ylabel(y)
-    return figure, axes.flat[: len(titles)]
+        if isinstance(x, list) or i + columns >= len(titles):
+            ax.set_xlabel(own(x, i))
+        if isinstance(y, list) or i % columns == 0:
+            ax.set_ylabel(own(y, i))
+    return figure, axes
+
+
+def own(value: object, i: int) -> object:
+    """What panel i has of a value for all, or of a list with one for each."""
+    return value[i] if isinstance(value, list) else value
 
 
 def done(figure: Figure, **room: object) -> Figure:

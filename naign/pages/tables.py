@@ -1,21 +1,12 @@
 """The tidy table in, Markdown text out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from naign.pages.columns import (
-    BALANCE,
-    ENDS,
-    FEWSHOT,
-    MAE,
-    PAPER_RESTORATION,
-    TOY,
-)
+from naign.pages.columns import BALANCE, ENDS, FEWSHOT, MAE, PAPER_RESTORATION, TOY
 from naign.study.records import Run
 from naign.study.table import by_label
 
@@ -66,9 +57,14 @@ def rows(
     return found
 
 
-def summary(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]] = ()) -> str:
+def summary(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]] = (), key: str = "") -> str:
     """A row a label, mean ± standard deviation over its runs; `more` are further rows."""
-    return table(["", *columns], [*rows(frame, columns, {"{}": ""}), *more])
+    return table(["", *columns], [*rows(frame, columns, {"{}": key}), *more])
+
+
+def twice(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]]) -> str:
+    """Two rows a label, f(z) and f(f(z)); "rec" is the mean d(x, f(x)), "gap" the mean d(f(z), f(f(z)))."""
+    return table(["samples", *columns, *ENDS], [*rows(frame, columns, BOTH, ENDS), *more])
 
 
 def present(frame: pd.DataFrame, columns: Columns, key: str = "") -> dict[str, tuple[str, int]]:
@@ -77,13 +73,9 @@ def present(frame: pd.DataFrame, columns: Columns, key: str = "") -> dict[str, t
 
 
 def score_table(frame: pd.DataFrame) -> str:
-    """Scores of f(z) and f(f(z)) on a toy, and of fresh data, the best that so many samples can score.
-
-    "rec" is the mean d(x, f(x)), "gap" the mean d(f(z), f(f(z))).
-    """
+    """Scores of f(z) and f(f(z)) on a toy, and of fresh data, the best that so many samples can score."""
     columns = present(frame, TOY, "fz")
-    fresh = ["fresh data", *cells(frame[:1], columns, "data"), "0", "0"]
-    return table(["samples", *columns, *ENDS], [*rows(frame, columns, BOTH, ENDS), fresh])
+    return twice(frame, columns, [["fresh data", *cells(frame[:1], columns, "data"), "0", "0"]])
 
 
 def balance_table(frame: pd.DataFrame) -> str:
@@ -99,22 +91,20 @@ def restoration_table(frame: pd.DataFrame, key: str = "once") -> str:
     key : "once" or "twice", MAE to the clean image; "literal", to the damaged one;
         "changed", the share of digits that become another
     """
-    found = rows(frame, MAE, {"{}": key})
-    before = {"once": "damaged", "twice": "damaged", "changed": "changed_damaged"}.get(key)
-    if before:
-        found.append(["nothing done", *cells(frame[:1], MAE, before)])
+    more = []
+    if before := {"once": "damaged", "twice": "damaged", "changed": "changed_damaged"}.get(key):
+        more.append(["nothing done", *cells(frame[:1], MAE, before)])
     if key == "once":
-        found += [[f"*the paper: {label}*", *values] for label, values in PAPER_RESTORATION.items()]
-    return table(["", *MAE], found)
+        more += [[f"*the paper: {label}*", *values] for label, values in PAPER_RESTORATION.items()]
+    return summary(frame, MAE, more, key)
 
 
 def fewshot_table(frame: pd.DataFrame) -> str:
     """Collapse and memorisation (`naign.evaluate.fewshot`); then the noises themselves, and copies."""
-    found, groups = rows(frame, FEWSHOT, BOTH, ENDS), dict(by_label(frame))
-    found += [[f"z of {label} itself", *cells(groups[label], FEWSHOT, "z"), "", ""] for label in ("NAIGN", "IGN")]
-    n = len(frame["fz.pixels.counts"].iloc[0])
-    copies = ["copies, each as often", "1.00", f"{n}.0", "1.00", "0.00", "0.00", "0", "0"]
-    return table(["samples", *FEWSHOT, *ENDS], [*found, copies])
+    groups, n = dict(by_label(frame)), len(frame["fz.pixels.counts"].iloc[0])
+    more = [[f"z of {label} itself", *cells(groups[label], FEWSHOT, "z"), "", ""] for label in ("NAIGN", "IGN")]
+    more.append(["copies, each as often", "1.00", f"{n}.0", "1.00", "0.00", "0.00", "0", "0"])
+    return twice(frame, FEWSHOT, more)
 
 
 def provenance_line(runs: Iterable[Run]) -> str:
@@ -122,17 +112,16 @@ def provenance_line(runs: Iterable[Run]) -> str:
     runs = list({json.dumps(run.config, sort_keys=True): run for run in runs}.values())
 
     def used(key: str) -> str:
-        found = {run.config["parameters"].get(key, 0) for run in runs} - {0}
-        return " or ".join(f"{v:,}" if type(v) is int else f"{v}" for v in sorted(found))
+        found = sorted({run.config["parameters"].get(key, 0) for run in runs} - {0})
+        return " or ".join(f"{value:,}" if type(value) is int else f"{value}" for value in found)
 
-    config = runs[0].config
-    seeds = sorted({run.config["seed"] for run in runs})
+    config, seeds = runs[0].config, sorted({run.config["seed"] for run in runs})
     minutes = sum(run.provenance["seconds"] for run in runs) / 60
     devices, threads = (" and ".join(sorted({str(run.provenance[k]) for run in runs})) for k in ("device", "threads"))
     images = "norm" in config["parameters"]
     network = f"first width {used('width')}" if images else f"{used('depth')} × {used('width')} units"
     optimisers = {run.config["parameters"].get("optimiser", "adamw") for run in runs}
-    muon = "" if optimisers == {"adamw"} else ", Muon" if optimisers == {"muon"} else ", AdamW or Muon"
+    muon = {1: ", Muon", 2: ", AdamW or Muon"}[len(optimisers)] if "muon" in optimisers else ""
     return (
         f"Profile `{config['profile']}`{' on ' + config['data'] if images else ''}: {len(runs)} runs "
         f"(seeds {str(seeds)[1:-1]}) of {used('steps')} steps, {network}, N = {used('batch_size')}, "

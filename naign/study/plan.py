@@ -63,10 +63,11 @@ def scale(profile: str) -> dict:
     return _table()["scale"][profile]
 
 
-def groups(chapter: str, profile: str, toy: str = "", **given: object) -> Groups:
+def groups(chapter: str, profile: str, toy: str = "grid", **given: object) -> Groups:
     """The rows of a chapter of `plan.toml`, by group.
 
-    `given` are settings for all rows that do not set them themselves; they come before the profile's scale.
+    toy : stands for "{toy}" where the group names no toys
+    given : settings for all rows that do not set them themselves; they come before the profile's scale
     """
     sizes, found = scale(profile), {}
     for title, group in _table()[chapter].items():
@@ -75,6 +76,9 @@ def groups(chapter: str, profile: str, toy: str = "", **given: object) -> Groups
             rows = [_row(row, sizes, given, on) for row in rows if row.get("scale", "seeds") in sizes]
             found[title.format(toy=on)] = rows
     return found
+
+
+mnist, ffhq, balanced = (functools.partial(groups, chapter) for chapter in ("mnist", "ffhq", "balanced"))
 
 
 def _row(spec: dict, sizes: dict, given: dict[str, object], toy: str) -> Row:
@@ -104,20 +108,12 @@ def toy_choices(profile: str) -> list[Row]:
     return groups("ledger", profile)["choices"]
 
 
-def mnist(profile: str, **given: object) -> Groups:
-    """Chapter 3; `given` as in `groups`."""
-    return groups("mnist", profile, **given)
-
-
-def ffhq(profile: str, **given: object) -> Groups:
-    """Chapter 4; `given` as in `groups`."""
-    return groups("ffhq", profile, **given)
-
-
 def moons(profile: str, toy: str = "2moons") -> Groups:
-    """Chapter 5; toys other than the moons have no setting for their noise, and "exact" alone."""
-    found = groups("moons", profile, toy)
-    return found if toy == "2moons" else {"exact": [replace(row, changes={}) for row in found["exact"]]}
+    """Chapter 5: other toys have no setting for their noise, and so "exact" alone."""
+    found = groups("moons", profile)
+    if toy == "2moons":
+        return found
+    return {"exact": [replace(row, name=row.name.replace("2moons", toy), changes={}) for row in found["exact"]]}
 
 
 def detectors(profile: str) -> list[Row]:
@@ -125,15 +121,9 @@ def detectors(profile: str) -> list[Row]:
     return groups("outsiders", profile)["detectors"]
 
 
-def balanced(profile: str, toy: str = "grid") -> Groups:
-    """Chapter 6, with "matchings" and "budget" on one toy."""
-    return groups("balanced", profile, toy)
-
-
 def every(profile: str) -> list[Row]:
     """All rows, each run once, with all that any page keeps of it."""
-    shown = [toys(profile), toy_choices(profile), *mnist(profile).values(), *ffhq(profile).values()]
-    shown += [*moons(profile).values(), detectors(profile), *balanced(profile).values()]
+    shown = [group for chapter in _table() if chapter != "scale" for group in groups(chapter, profile).values()]
     rows: dict[str, Row] = {}
     for row in (row for group in shown for row in group):
         name = row.experiment(profile).directory
