@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -82,18 +83,14 @@ def mode_shares(
     shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
 ) -> Figure:
     """Each mode's share of f(z), a bar a method with the range over seeds: label -> (seeds, K)."""
-    figure, (ax,) = grid([""], 9, 2.6, x=mode, y="share of f(z)")
-    x, width = np.arange(len(truth)), 0.8 / len(shares)
-    for i, (label, values) in enumerate(shares.items()):
-        values = np.atleast_2d(values)
-        middle = values.mean(0)
-        at = x + (i - (len(shares) - 1) / 2) * width
-        spread = np.abs(np.stack([values.min(0), values.max(0)]) - middle)
-        ax.bar(at, middle, width, color=COLOURS[label], label=label)
-        ax.errorbar(at, middle, spread, fmt="none", ecolor="0.2", elinewidth=0.8)
+    figure, (ax,) = grid([""], 9, 2.6, y="share of f(z)")
+    seeds, x = {label: np.atleast_2d(values) for label, values in shares.items()}, np.arange(len(truth))
+    means = pd.DataFrame({label: values.mean(0) for label, values in seeds.items()})
+    reach = [np.abs([v.min(0) - v.mean(0), v.max(0) - v.mean(0)]) for v in seeds.values()]
+    look = {"width": 0.8, "color": COLOURS, "rot": 0, "error_kw": {"ecolor": "0.2", "elinewidth": 0.8}}
+    means.plot.bar(ax=ax, yerr=np.stack(reach), xlabel=mode, **look)
     ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
     if floor is not None:
         ax.hlines(floor, x - 0.45, x + 0.45, SOURCE, linestyles="--", lw=1.4, label="mass floor")
-    ax.set(xticks=x)
     ax.legend(ncols=5, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.22))
     return done(figure)

@@ -6,6 +6,7 @@ ratios are those of steps as they come.
 """
 
 import copy
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -16,16 +17,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from naign import matching
 from naign.base.settings import changed
-from naign.data.toys import Grid
 from naign.losses import distance
-from naign.sources import Sampler
 from naign.study.experiment import Experiment, build, get
 from naign.study.provenance import device_name, device_of
 from naign.study.runs import load
 from naign.training import Training
 
-WIDTH, DEPTH, N, CANDIDATES = 512, 3, 512, 10  # the paper's size in 2D
-SIZE = f"{WIDTH} x {DEPTH}, N = {N}, M = {CANDIDATES * N}"
+WIDTH, SIZE = 512, "512 x 3, N = 512, M = 5120"  # the paper's in 2D
 LITERAL, PLAIN, FP32 = "Algorithm 1, literal", "NAIGN, plain idempotence", "NAIGN, plain, fp32 search"
 PRODUCT, PRODUCTS = "matrix product", 20  # so many at once
 BLOCK = 16  # steps that one pool of `Balanced` serves, 20 where a quarter of each batch is matched otherwise
@@ -87,20 +85,17 @@ def steps(experiments: dict[str, Experiment], device: torch.device, f: nn.Module
     return cases
 
 
-def literal_step(
-    f: nn.Module, optimiser: torch.optim.Optimizer, data: Sampler, source: Sampler, generator: torch.Generator
-) -> None:
+def literal_step(training: Training) -> None:
     """Algorithm 1 as printed: a copy of f, and autograd through all M candidates."""
+    f, n, generator = training.f, training.schedule.batch_size, training.generator
     frozen = copy.deepcopy(f).requires_grad_(False)
-    x = data.sample(N, generator)
+    x = training.data.sample(n, generator)
     rec = distance(x, f(x)).mean()
-    candidates = f(source.sample(CANDIDATES * N, generator))
+    candidates = f(training.source.sample(training.method.count(n), generator))
     imle = torch.cdist(x, candidates).min(1).values.mean()
-    fz = f(source.sample(N, generator))
+    fz = f(training.source.sample(n, generator))
     idem = distance(fz, frozen(fz)).mean()
-    optimiser.zero_grad()
-    (rec + imle + idem).backward()
-    optimiser.step()
+    training.optimiser.step(rec + imle + idem)
 
 
 def flops(training: Training) -> int:
@@ -115,10 +110,8 @@ def measure(rounds: int = 15) -> dict:
     (NAIGN / IGN) and "rate" (achieved / plain fp32 matrix product), with the faster search and with fp32 throughout.
     """
     device, ours = device_of(), {name: get(of, "paper", **options) for name, (of, options) in STEPS.items()}
-    f, source = (module.to(device) for module in build(ours[PLAIN].config()))
-    optimiser, generator = torch.optim.AdamW(f.parameters(), lr=1e-4), torch.Generator(device).manual_seed(0)
     a, b = torch.randn(matching.CHUNK, WIDTH, device=device), torch.randn(WIDTH, WIDTH, device=device)
-    cases = {LITERAL: lambda: literal_step(f, optimiser, Grid(), source, generator)} | steps(ours, device)
+    cases = {LITERAL: functools.partial(literal_step, endless(ours[PLAIN], device))} | steps(ours, device)
     result = timed(SIZE, cases | {PRODUCT: lambda: [a @ b for _ in range(PRODUCTS)]}, rounds, device)
     seconds, work = result["seconds"], flops(endless(ours[PLAIN], device))
     peak = PRODUCTS * 2 * len(a) * WIDTH**2 / seconds[PRODUCT]

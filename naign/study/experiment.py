@@ -123,27 +123,19 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
     The name "folder:PATH" means the images below that folder, with `size`, `held_out` and `method` among
     the changes. On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
     the others are changed from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
-
-    Raises
-    ------
-    ValueError
-        If the name, the profile or a parameter is unknown.
+    ValueError if the name, the profile or a parameter is unknown.
     """
     if name.startswith(FOLDER):
         options = {k: changes.pop(k) for k in ("size", "held_out") if k in changes}
         method = str(changes.pop("method", "naign"))
         make(method)  # refuses an unknown one before the images are read
         return own(Folder(name.removeprefix(FOLDER), **options).load(), method, profile, seed, "folder", **changes)
-    full = f"{name}-naign" if name in DATA else name
-    if full not in names():
-        data = full.partition("-")[0]
-        what, known = ("method", METHODS) if data in DATA else ("data set", DATA)
-        raise ValueError(f"unknown {what} in {name!r}: choose one of {', '.join(known)}, as in 'grid-naign'.")
-    data, _, method = full.partition("-")
-    cls = DATA[data]
-    if profile == "quick" and getattr(cls, "stand_in", ""):
-        cls = DATA[cls.stand_in]
-    return _standard(full, cls(), method, profile, seed, changes)
+    data, _, method = name.partition("-") if "-" in name else (name, "-", "naign")
+    for what, key, known in (("data set", data, DATA), ("method", method, METHODS)):
+        if key not in known:
+            raise ValueError(f"unknown {what} in {name!r}: choose one of {', '.join(known)}, as in 'grid-naign'.")
+    instead = getattr(DATA[data], "stand_in", "") if profile == "quick" else ""
+    return _standard(f"{data}-{method}", DATA[instead or data](), method, profile, seed, changes)
 
 
 def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:

@@ -53,13 +53,7 @@ class Run:
     images: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> Path:
-        """Write the run to a directory, whole or not at all.
-
-        Raises
-        ------
-        ValueError
-            If the directory exists and is not empty, or cannot be written.
-        """
+        """Write the run to a directory, whole or not at all; ValueError if that is not empty, or cannot be written."""
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists already: choose another name or remove it.")
@@ -113,10 +107,7 @@ def _read_images(path: Path) -> dict[str, Tensor]:
 def load(path: str | Path) -> Run:
     """Read a run, with f if its weights are there.
 
-    Raises
-    ------
-    ValueError
-        If a part is missing or damaged, or the weights belong to another configuration.
+    ValueError if a part is missing or damaged, or the weights belong to another configuration.
     """
     path = Path(path)
     try:

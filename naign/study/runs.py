@@ -26,7 +26,7 @@ def fit(
     checkpoint: str | Path | None = None,
     **parameters: object,
 ) -> Run:
-    """Train on one's own tensor, or on a data set by name.
+    """Train on one's own tensor, or on a data set by name: a run with `f`, `source`, `history` and `metrics`.
 
     Parameters
     ----------
@@ -36,11 +36,6 @@ def fit(
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
     parameters : any setting by name: steps, batch_size, lr, width, candidates, ...
-
-    Returns
-    -------
-    Run
-        with `f`, `source`, `history` and `metrics`
 
     Raises
     ------

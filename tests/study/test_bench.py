@@ -5,10 +5,6 @@ import json
 import pytest
 import torch
 
-from naign import methods
-from naign.data.toys import Grid
-from naign.models import MLP, seeded
-from naign.sources import StandardNormal
 from naign.study import bench, records
 from naign.study.experiment import get
 
@@ -18,22 +14,22 @@ def test_the_arithmetic_of_a_step_is_that_by_hand():
     forward = sum(2 * m.weight.numel() for m in training.f.modules() if isinstance(m, torch.nn.Linear))
     # Candidates: one forward. Data, winners and z: forward and twice that backward. The frozen f: twice. By hand the
     # scores of the search are left out and a product of the first layer is one too many: within 2%.
-    by_hand = forward * (bench.CANDIDATES * bench.N + 3 * 3 * bench.N + 2 * bench.N)
+    by_hand = forward * (10 * 512 + 3 * 3 * 512 + 2 * 512)
     assert bench.flops(training) == pytest.approx(by_hand, rel=0.02)
 
 
 def test_the_literal_step_descends_the_same_loss():
-    toy, source = Grid(), StandardNormal((2,))
-    f = seeded(lambda: MLP((2,), bench.WIDTH, bench.DEPTH), 0)
-    before = [p.clone() for p in f.parameters()]
-    g = torch.Generator().manual_seed(0)
-    bench.literal_step(f, torch.optim.SGD(f.parameters(), lr=1.0), toy, source, g)
-    literal = [b - p for b, p in zip(before, f.parameters(), strict=True)]
-    ours, g = seeded(lambda: MLP((2,), bench.WIDTH, bench.DEPTH), 0), torch.Generator().manual_seed(0)
-    x = toy.sample(bench.N, g)
-    methods.NAIGN(idempotence="plain", candidate_dtype="float32").terms(ours, x, source, g)["total"].backward()
-    for a, p in zip(literal, ours.parameters(), strict=True):
-        assert torch.allclose(a, p.grad, atol=2e-5)
+    experiment = get("grid-naign", "paper", idempotence="plain")
+    assert bench.SIZE == "512 x 3, N = 512, M = 5120"
+    assert (experiment.network.width, experiment.network.depth, experiment.schedule.batch_size) == (bench.WIDTH, 3, 512)
+    assert experiment.method.count(512) == 5120
+    literal, ours = (bench.endless(experiment, torch.device("cpu")) for _ in range(2))
+    literal.optimiser.step = lambda loss: loss.backward()
+    bench.literal_step(literal)
+    x = ours.data.sample(512, ours.generator)
+    ours.method.terms(ours.f, x, ours.source, ours.generator)["total"].backward()
+    for p, q in zip(literal.f.parameters(), ours.f.parameters(), strict=True):
+        assert torch.allclose(p.grad, q.grad, atol=2e-5)
 
 
 def test_a_report_has_every_step_and_ratio():
