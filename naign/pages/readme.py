@@ -49,10 +49,14 @@ def line(row: dict) -> tuple[list[str], list[Run]]:
     return [row["claim"], row["paper"], ign, naign, f"{best}: {beyond}"], runs
 
 
+def parts() -> list[dict]:
+    """Of the table, with their rows."""
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]
+
+
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
-    parts = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]
-    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in parts]
+    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in parts()]
     lines = [cells for _, some in found for cells, _ in some]
     origins = [f"{said}: {provenance_line(run for _, runs in some for run in runs)}" for said, some in found]
     speed, timings, days = (

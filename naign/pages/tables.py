@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from naign.pages.columns import BALANCE, ENDS, FEWSHOT, MAE, PAPER_RESTORATION, TOY
+from naign.pages.columns import BALANCE, ENDS, FEWSHOT, MAE, PAPER_RESTORATION, TOY, Columns
 from naign.study.records import Run
 from naign.study.table import by_label
 
-Columns = Mapping[str, tuple[str, int]]  # as in `naign.pages.columns`
 SAMPLES = {"fz": "f(z)", "ffz": "f(f(z))"}
 BOTH = {f"{{}}: {title}": key for key, title in SAMPLES.items()}
 
@@ -67,7 +66,7 @@ def twice(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]
     return table(["samples", *columns, *ENDS], [*rows(frame, columns, BOTH, ENDS), *more])
 
 
-def present(frame: pd.DataFrame, columns: Columns, key: str = "") -> dict[str, tuple[str, int]]:
+def present(frame: pd.DataFrame, columns: Columns, key: str = "") -> Columns:
     """The columns that some run has a score for."""
     return {title: column for title, column in columns.items() if column[0].format(key) in frame}
 

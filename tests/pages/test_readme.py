@@ -8,7 +8,7 @@ import torch
 import naign
 from naign.data.samples import as_bytes
 from naign.evaluate import SEED
-from naign.pages import book, readme
+from naign.pages import book, columns, readme
 from naign.study import records, runs
 from naign.study.experiment import get
 
@@ -17,6 +17,20 @@ LEFT = "naign-priced"  # a method that is no longer here; its numbers are
 
 def test_the_readme_s_numbers_are_the_records():
     assert readme.numbers(book.ROOT) in (book.ROOT / "README.md").read_text(), "run `naign readme`"
+
+
+def test_the_papers_numbers_in_the_readme_are_those_of_its_tables():
+    by_score = dict(zip((path.format("fz") for path, _ in columns.GENERATION.values()), range(3), strict=True))
+    generation = {
+        path: [columns.PAPER_GENERATION[m, "fz"][i] for m in ("IGN", "NAIGN")] for path, i in by_score.items()
+    }
+    paths = [path.format("once") for path, _ in columns.MAE.values()]
+    restored = zip(paths, *(columns.PAPER_RESTORATION[m] for m in ("IGN", "NAIGN")), strict=True)
+    paper = generation | {path: both for path, *both in restored}
+    rows = [row for part in readme.parts() for row in part["rows"] if "±" in row["paper"]]
+    assert len(rows) >= 3
+    for row in rows:
+        assert row["paper"] == "IGN {}, NAIGN {}".format(*paper[row["score"]])
 
 
 def test_every_record_is_whole_and_belongs_to_its_name():
