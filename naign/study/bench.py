@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from naign import matching
 from naign.base.settings import changed
 from naign.losses import distance
-from naign.study.experiment import Experiment, build, get
+from naign.study.experiment import Experiment, get
 from naign.study.provenance import device_name, device_of
 from naign.study.runs import load
 from naign.training import Training
@@ -66,12 +66,12 @@ def timed(what: str, cases: dict[str, Step], rounds: int, device: torch.device) 
 
 
 def endless(experiment: Experiment, device: torch.device, f: nn.Module | None = None) -> Training:
-    """The training of an experiment, without a warm start or an end; of a copy of f if one is given."""
-    untrained, source = build(experiment.config())
-    data = experiment.data.load()
-    data = data.to(device) if hasattr(data, "to") else data
+    """The training of an experiment, without a warm start or an end; from the weights of f if one is given."""
     schedule = changed(experiment.schedule, steps=10**6, warm_start=0, snapshots=())
-    return Training(copy.deepcopy(f or untrained).to(device), source.to(device), data, experiment.method, schedule)
+    training = changed(experiment, schedule=schedule).training(device)
+    if f is not None:
+        training.f.load_state_dict(f.state_dict())
+    return training
 
 
 def steps(experiments: dict[str, Experiment], device: torch.device, f: nn.Module | None = None) -> dict[str, Step]:

@@ -96,20 +96,21 @@ class Experiment:
         digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
         return f"{config['name']}-{config['profile']}-s{config['seed']}-{digest}"
 
-    def train(
-        self, checkpoint: Path | None = None, progress: bool = True, device: str | torch.device | None = None
-    ) -> Run:
-        """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
-        config, device = self.config(), device_of(device)
-        data, (f, source) = self.data.load(), build(config)
+    def training(self, device: torch.device, checkpoint: Path | None = None) -> Training:
+        """The training, not begun yet, on a device; checkpoint as of `naign.training.Training`."""
+        data, (f, source) = self.data.load(), build(self.config())
         if hasattr(source, "estimate"):
             source.estimate(data.take(slice(0, 20_000)))
-        f, source = f.to(device), source.to(device)
-        on_device = data.to(device) if hasattr(data, "to") else data
-        training = Training(f, source, on_device, self.method, self.schedule, self.seed, checkpoint)
-        training.fit(progress)
-        origin = provenance(device, training.seconds()) | {"clock": {str(s): t for s, t in training.clock.items()}}
-        return Run(config, training.history, {}, origin, f.cpu().eval(), source.cpu(), training.snapshots)
+        data = data.to(device) if hasattr(data, "to") else data
+        return Training(f.to(device), source.to(device), data, self.method, self.schedule, self.seed, checkpoint)
+
+    def train(self, checkpoint: Path | None = None, progress: bool = True, device: str | None = None) -> Run:
+        """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
+        device = device_of(device)
+        t = self.training(device, checkpoint)
+        t.fit(progress)
+        origin = provenance(device, t.seconds()) | {"clock": {str(step): at for step, at in t.clock.items()}}
+        return Run(self.config(), t.history, {}, origin, t.f.cpu().eval(), t.source.cpu(), t.snapshots)
 
 
 def names() -> list[str]:
