@@ -73,11 +73,12 @@ def groups(chapter: str, profile: str, toy: str = "grid", **given: object) -> Gr
     for title, group in _table()[chapter].items():
         for on in group.get("toys", [toy]):
             rows = [group | row for row in group["rows"]]
-            rows = [_row(row, sizes, given, on) for row in rows if row.get("scale", "seeds") in sizes]
-            found[title.format(toy=on)] = rows
+            rows = [row for row in rows if "scale" not in row or row["scale"] in sizes]
+            found[title.format(toy=on)] = [_row(row, sizes, given, on) for row in rows]
     return found
 
 
+# Chapters 3, 4 and 6; the toy is that of the last's "matchings" and "budget".
 mnist, ffhq, balanced = (functools.partial(groups, chapter) for chapter in ("mnist", "ffhq", "balanced"))
 
 
@@ -86,8 +87,8 @@ def _row(spec: dict, sizes: dict, given: dict[str, object], toy: str) -> Row:
     method = name.partition("-")[2]
     if method == "ign":
         given = {key: value for key, value in given.items() if key not in OF_A_SEARCH}
-    scaled = sizes[spec["scale"]] if "scale" in spec else {}
-    changes, seeds = scaled | given | spec.get("with", {}), sizes["seeds"].get(spec["seeds"], spec["seeds"])
+    changes = sizes.get(spec.get("scale"), {}) | given | spec.get("with", {})
+    seeds = sizes["seeds"].get(spec["seeds"], spec["seeds"])
     kept = (tuple(spec.get(key, ())) for key in ("first", "each"))
     return Row(spec.get("label", label(method)), name, changes, seeds, *kept)
 
