@@ -29,7 +29,9 @@ def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] |
     if isinstance(data, Toy):
         x = data.sample(SAMPLES, generator)
         if data.kind == "line":
-            return "w1", lambda y: shares.wasserstein_1d(x, y)
+            from scipy.stats import wasserstein_distance
+
+            return "w1", lambda y: float(wasserstein_distance(x[:, 0], y[:, 0]))
         radius = shares.radii(x)
         return "coverage", lambda y: shares.coverage_density(x, y, radius=radius)[0]
     if len(data.shape) == 3 and len(data) <= FEW:

@@ -13,7 +13,7 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, experiment, outsiders, recipes, recording, records, runs
+from naign.study import bench, experiment, outsiders, recipes, recording, records, runs, trials
 from naign.study.provenance import provenance
 
 
@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     text = "measure and record how well the recorded networks on digits tell what is no digit"
     command("ood", lambda options: print(outsiders.record(options.profile)), text)("profile")
 
+    text = "train the trials that settings are chosen by, and record what came of each"
+    command("trials", _trials, text)("family", help="one of the families in naign/study/trials.toml")
+
     command("readme", _readme, "bring the README's numbers and pictures up to date with the records")
 
     text = "execute what changed and build the book at _build/html"
@@ -167,6 +170,10 @@ def _lenet(options: argparse.Namespace) -> None:
     net, record = lenet.train(Mnist().load())
     lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), options.output)
     print(f"{options.output}: test accuracy {record['accuracy']['test']:.2%}")
+
+
+def _trials(options: argparse.Namespace) -> None:
+    print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}")
 
 
 def _readme(options: argparse.Namespace) -> None:

@@ -6,8 +6,8 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 
 from naign.base import files
@@ -15,6 +15,9 @@ from naign.evaluate import validation
 from naign.study import records
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import provenance
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @functools.cache
@@ -73,8 +76,10 @@ def _one(experiment: Experiment) -> dict:
     return entry | found | {k: v for k, v in run.provenance.items() if k != "clock"}
 
 
-def table(family: str) -> pd.DataFrame:
+def table(family: str) -> "pd.DataFrame":
     """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last."""
+    import pandas as pd
+
     given, rows = families()[family], []
     for entry in known(family).values():
         own = {k: v for k, v in entry["parameters"].items() if k not in given["all"]}

@@ -28,9 +28,8 @@ def states(side, **by):
 @pytest.mark.parametrize(
     ("data", "by"),
     [
-        (toys.Mixture(centres=((0.0,),), sigmas=(1.0,), weights=(1.0,)), "coverage"),
         (toys.Trimodal(modes=(0.0,), widths=(1.0,), weights=(1.0,)), "w1"),
-        (toys.Mixture(centres=((0.0, 0.0),), sigmas=(1.0,), weights=(1.0,)), "coverage"),
+        (toys.Grid(side=1, sigma=1.0), "coverage"),
     ],
 )
 def test_the_state_whose_samples_are_the_data_is_best(data, by):
