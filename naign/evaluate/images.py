@@ -62,6 +62,14 @@ class Judge:
     pixel_radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1)))
 
 
+def ends(f: nn.Module, source: nn.Module, judge: Judge) -> dict:
+    """Scores of f(z) and f(f(z)), the mean d(x, f(x)) and the mean d(f(z), f(f(z)))."""
+    z = source.sample(judge.samples, torch.Generator().manual_seed(SEED)).to(judge.device)
+    x, fz, ffz = judge.x.to(judge.device), project(f, z), project(f, z, 2)
+    found = {"n": judge.samples, "rec": mae(x, project(f, x)), "gap": mae(fz, ffz)}
+    return found | {"fz": judge.scores(fz), "ffz": judge.scores(ffz)}
+
+
 def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[str, Tensor]]:
     """Everything that a run on images stores, its metrics and some pictures as bytes; the source is on the CPU."""
     z = source.sample(judge.samples, torch.Generator().manual_seed(SEED))
@@ -72,11 +80,7 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
     z, fz, ffz = chain[:3]
     fx, firsts = project(f, x), [y[: judge.few] for y in chain]
     result = {
-        "n": judge.samples,
-        "rec": mae(x, fx),
-        "gap": mae(fz, ffz),
-        "fz": judge.scores(fz),
-        "ffz": judge.scores(ffz),
+        **ends(f, source, judge),
         "settle": {"move": [mae(a, b) for a, b in itertools.pairwise(firsts[1:])]},
         "restoration": {name: restoration(f, name, judge, x) for name in CORRUPTIONS},
         "winners": winners(f, source, x[:64], 640),

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +10,8 @@ from torch import Tensor, nn
 from naign import losses
 from naign.data.samples import TensorData
 from naign.data.toys import Toy
-from naign.evaluate import SEED, images, shares
-from naign.evaluate.clouds import Snapshots
+from naign.evaluate import SEED, images, shares, validation
+from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.distance import geometry
 from naign.projection import generate, project
 
@@ -34,15 +35,30 @@ def scores(
     snapshots : step -> parameters of f, for its scores during training
     """
     source = copy.deepcopy(source).cpu()
-    if len(data.shape) != 3:
-        return of_points(copy.deepcopy(f).cpu(), source, data, distance), {}
-    device = next((p.device for p in f.parameters()), torch.device("cpu"))
-    judge = images.Judge(data, device=device)
-    metrics, pictures = images.measure(f, source, judge)
-    metrics["data"] = images.floor(judge)
-    if snapshots:
-        metrics["probes"] = images.probes(f, source, snapshots, judge)
-    return metrics, pictures
+    if len(data.shape) == 3:
+        device = next((p.device for p in f.parameters()), torch.device("cpu"))
+        judge = images.Judge(data, device=device)
+        metrics, pictures = images.measure(f, source, judge)
+        metrics["data"] = images.floor(judge)
+        if snapshots:
+            metrics["probes"] = images.probes(f, source, snapshots, judge)
+        ends = functools.partial(images.ends, source=source, judge=judge)
+    else:
+        f = copy.deepcopy(f).cpu()
+        metrics, pictures = of_points(f, source, data, distance), {}
+        ends = functools.partial(of_points, source=source, data=data, d=distance)
+        if isinstance(data, Toy):
+            metrics |= geometry(functools.partial(project, f), data)
+    return metrics | best(f, source, data, snapshots or {}, ends), pictures
+
+
+def best(f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: Snapshots, ends: Callable) -> dict:
+    """What `validation.by_step` finds, and under "best" the scores of f(z) and f(f(z)) at the step it names."""
+    found = validation.by_step(f, source, data, snapshots)
+    if not found:
+        return {}
+    then = dict(each_snapshot(f, {found["best"]: snapshots[found["best"]]}))[found["best"]]
+    return {"validation": found, "best": {k: v for k, v in ends(then).items() if k != "data"}}
 
 
 def of_points(f: nn.Module, source: nn.Module, data: Toy | TensorData, d: str, n: int = 10_000) -> dict:
@@ -68,7 +84,6 @@ def of_points(f: nn.Module, source: nn.Module, data: Toy | TensorData, d: str, n
     }
     if toy:  # fresh samples of the data: the best that n samples can score
         result["data"] = judged(data.sample(n, generator))
-        result |= geometry(functools.partial(project, f), data)
     return result
 
 

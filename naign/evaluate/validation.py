@@ -1,6 +1,5 @@
 """Which state of a training is best, told by data that neither trained f nor will be its test."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from naign.data.samples import FEW, TensorData
 from naign.data.toys import Toy
 from naign.evaluate import fewshot, shares
+from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.images import Judge
 from naign.projection import project
 
@@ -45,27 +45,22 @@ def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] |
     return "coverage", lambda y: shares.coverage_density(judge.x.flatten(1), y.flatten(1))[0]
 
 
-def by_step(
-    f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: dict[int, dict[str, Tensor]]
-) -> dict[str, object]:
+def by_step(f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: Snapshots) -> dict[str, object]:
     """The criterion of f(z) after each step of which there is a snapshot, the same z every time.
 
-    f, source, data : on the CPU; neither f nor the source is changed
+    source, data : on the CPU; neither f nor the source is changed
 
     Returns
     -------
     dict
         by : the criterion's name; steps : step -> its value; best : the step of the best; {} if there is no criterion
     """
-    known = criterion(data)
-    if not known or not snapshots:
+    known = criterion(data) if snapshots else None
+    if not known:
         return {}
-    (name, score), f = known, copy.deepcopy(f)
+    name, score = known
     n = fewshot.SAMPLES if name == "effective" else SAMPLES
-    z = source.sample(n, torch.Generator().manual_seed(SEED))
-    found = {}
-    for step, parameters in sorted(snapshots.items()):
-        f.load_state_dict(parameters)
-        found[str(step)] = score(project(f, z))
+    z = source.sample(n, torch.Generator().manual_seed(SEED)).to(next(f.parameters()).device)
+    found = {str(step): score(project(then, z).cpu()) for step, then in each_snapshot(f, snapshots)}
     best = (min if name in LEAST else max)(found, key=found.get)
     return {"by": name, "steps": found, "best": int(best)}
