@@ -90,14 +90,14 @@ class ByField(ThreeTerms):
 
         E |f(z) - [f(z) + V(f(z))]|^2 / D,    [.] held fixed,
 
-    where V vanishes once f(z) is distributed as the data. The batch of N data is what the field sees; a share
-    of it is reconstructed, and a share as large as `generated` is drawn anew from p_Z. Data cost the field no network
-    pass, so they may be many.
+    where V vanishes once f(z) is distributed as the data. The batch of N data is what the field sees, at no cost to
+    the network, so they may be many: `generated` noises are drawn for them, and `reconstructed` of them are what f is
+    asked to leave alone, as many as the samples of which idempotence is asked.
     """
 
     w_idem: float = Field(0.0, ge=0, le=1e6, description="weight of idempotence; 0 leaves the term out")
     generated: float = Field(1.0, gt=0, le=100, description="noises a step, as a multiple of the batch size N")
-    reconstructed: float = Field(1.0, gt=0, le=1, description="data a step that f is asked to leave alone, as a share")
+    reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
@@ -115,6 +115,6 @@ class ByField(ThreeTerms):
         y = fz.detach().float()
         target = y + field(y, x, radii=self.radii)
         moved = 0.5 * (fz - target).square().mean()
-        idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
+        idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem
         return {"rec": rec, "field": moved, "idem": idem, "total": total, "spread": spread(kept, fx)}

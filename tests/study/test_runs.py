@@ -66,7 +66,7 @@ def test_metrics_thrown_away_are_computed_again_from_the_weights(capsys):
     first = metrics(local / named[0])
     assert metrics(root / named[0]) == first and first.keys() >= {"n", "rec", "gap", "fz", "ffz", "data", "field"}
     halves, whole = metrics(root / named[1]), metrics(local / named[1])
-    assert halves.keys() == whole.keys()
+    assert halves.keys() == whole.keys() - {"validation", "best"}  # for which snapshots are needed
     assert [halves[k] for k in ("rec", "gap")] == pytest.approx([whole[k] for k in ("rec", "gap")], rel=0.01)
     assert contents(root / named[2]) == before
     assert named[2] not in capsys.readouterr().err
