@@ -1,4 +1,4 @@
-"""A field that moves generated samples onto the data without a search (Generative modelling via drifting, 2602.04770).
+"""A field that moves generated samples onto the data without a search (Generative Modeling via Drifting, 2602.04770).
 
 Every generated sample is drawn to the data and pushed away by the other generated samples. Where both have one
 distribution the two forces cancel: with the field at rest, f(z) is distributed as the data.

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from naign.methods import METHODS
-from naign.study.plan import FIELD
+from naign.study.plan import COMPARED
 
 Pair = tuple[float, float]
 Text = str | list[str]  # one for all panels, or one for each
@@ -34,7 +34,7 @@ OTHERS = {  # what is no method of its own and yet compared: colour, marker
 }
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {k: c for k, (c, _) in OTHERS.items()}
 LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "wider": "-."}  # by a word of the label
-BEYOND = [entry.label for name, entry in METHODS.items() if name not in FIELD]
+BEYOND = [entry.label for name, entry in METHODS.items() if name not in COMPARED]
 MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {k: m for k, (_, m) in OTHERS.items()}
 CHANGES = {"long": "*", "5 layers": "X", "Muon": "P"}  # a marker by what follows the comma
 

@@ -13,7 +13,7 @@ from naign.study.experiment import Experiment, get
 from naign.study.records import Run
 
 PAPER = ("naign", "naign-minus", "ign")  # the methods that the paper compares
-FIELD = (*PAPER, "dae")  # and a plain autoencoder, as a distance
+COMPARED = (*PAPER, "dae")  # and a plain autoencoder, as a distance
 PAPERS = ", paper's settings"  # ends the label of a row with them
 OF_A_SEARCH = {"candidates", "replay", "replay_batches"}  # settings that mean nothing to IGN
 
@@ -78,8 +78,8 @@ def groups(chapter: str, profile: str, toy: str = "grid", **given: object) -> Gr
     return found
 
 
-# Chapters 3, 4 and 6; the toy is that of the last's "matchings" and "budget".
-mnist, ffhq, balanced = (functools.partial(groups, chapter) for chapter in ("mnist", "ffhq", "balanced"))
+# Chapters 3, 4, 6 and 7; the toy is that of "matchings" and "budget" in chapter 6.
+mnist, ffhq, balanced, field = (functools.partial(groups, name) for name in ("mnist", "ffhq", "balanced", "field"))
 
 
 def _row(spec: dict, sizes: dict, given: dict[str, object], toy: str) -> Row:
