@@ -68,7 +68,7 @@ def test_what_chapter_4_says_of_its_records_holds():
     assert mean(m, "IGN", "fz.pixels.effective") < 0.5 * mean(m, "NAIGN", "fz.pixels.effective")
     one, other = sorted(every(m, "IGN", "fz.pixels.effective"))
     assert one < 1.5 < 10 < other < 20  # one seed has collapsed
-    assert mean(m, "IGN, paper's settings", "fz.pixels.effective") == pytest.approx(25, abs=5)
+    assert mean(m, "IGN, paper's recipe", "fz.pixels.effective") == pytest.approx(25, abs=5)
     assert mean(m, "IGN", "z.pixels.covered") == pytest.approx(0.46, abs=0.03)  # noise alone
     assert mean(m, "NAIGN", "fz.pixels.ratio") == pytest.approx(2 / 3, abs=0.05)
     assert mean(m, "NAIGN", "ffz.pixels.ratio") < mean(m, "NAIGN", "fz.pixels.ratio")
@@ -79,10 +79,10 @@ def test_what_chapter_4_says_of_its_records_holds():
         ours = mean(new, "NAIGN", f"restoration.{name}.once")
         assert mean(new, "NAIGN", f"data.baselines.{name}.median filter") < ours
         assert ours < mean(new, "IGN", f"restoration.{name}.once")
-    for label in ("NAIGN-", "NAIGN, paper's settings"):
+    for label in ("NAIGN-", "NAIGN, paper's recipe"):
         alike = pytest.approx(mean(m, "NAIGN", "fz.pixels.effective"), rel=0.1)
         assert mean(m, label, "fz.pixels.effective") == alike
-    assert mean(m, "NAIGN", "rec") < mean(m, "NAIGN, paper's settings", "rec") < mean(m, "IGN", "rec")
+    assert mean(m, "NAIGN", "rec") < mean(m, "NAIGN, paper's recipe", "rec") < mean(m, "IGN", "rec")
 
 
 def test_what_chapter_5_says_of_its_records_holds():

@@ -39,7 +39,7 @@ def cells(runs: pd.DataFrame, columns: Columns, key: str = "") -> list[str]:
 def rows(
     frame: pd.DataFrame, columns: Columns, kinds: Mapping[str, str], once: Columns | None = None
 ) -> list[list[str]]:
-    """The `cells` of each label's runs, a row a kind.
+    """The `cells` of each label's runs, a row a kind; the number of runs stands in brackets after the label.
 
     Parameters
     ----------
@@ -51,19 +51,19 @@ def rows(
     for label, runs in by_label(frame):
         ends = cells(runs, once or {})
         for name, key in kinds.items():
-            found.append([name.format(label), *cells(runs, columns, key), *ends])
+            found.append([name.format(f"{label} ({len(runs)})"), *cells(runs, columns, key), *ends])
             ends = [""] * len(ends)
     return found
 
 
 def summary(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]] = (), key: str = "") -> str:
     """A row a label, mean ± standard deviation over its runs; `more` are further rows."""
-    return table(["", *columns], [*rows(frame, columns, {"{}": key}), *more])
+    return table(["(runs)", *columns], [*rows(frame, columns, {"{}": key}), *more])
 
 
 def twice(frame: pd.DataFrame, columns: Columns, more: Iterable[Sequence[object]]) -> str:
     """Two rows a label, f(z) and f(f(z)); "rec" is the mean d(x, f(x)), "gap" the mean d(f(z), f(f(z)))."""
-    return table(["samples", *columns, *ENDS], [*rows(frame, columns, BOTH, ENDS), *more])
+    return table(["samples (runs)", *columns, *ENDS], [*rows(frame, columns, BOTH, ENDS), *more])
 
 
 def present(frame: pd.DataFrame, columns: Columns, key: str = "") -> Columns:

@@ -14,7 +14,7 @@ from naign.study.records import Run
 
 PAPER = ("naign", "naign-minus", "ign")  # the methods that the paper compares
 COMPARED = (*PAPER, "dae")  # and a plain autoencoder, as a distance
-PAPERS = ", paper's settings"  # ends the label of a row with them
+PAPERS = ", paper's recipe"  # ends the label of a row with them
 OF_A_SEARCH = {"candidates", "replay", "replay_batches"}  # settings that mean nothing to IGN
 
 

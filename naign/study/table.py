@@ -12,7 +12,7 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """A row a run, in order: its label, name, data, method, seed, seconds of training, and every score by its path.
 
     A path joins the names of nested metrics by dots, as "fz.coverage" or "restoration.blur.once"; values that
-    are lists stay lists. A score that a run lacks is NaN.
+    are lists stay lists. A score that a run lacks is NaN. "least.fz" is the least FLD of f(z) during training.
 
     Parameters
     ----------
@@ -23,7 +23,9 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
         for run in runs:
             own = {k: run.config[k] for k in ("name", "data", "method", "seed")}
             rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **run.metrics})
-    return pd.json_normalize(rows)
+    frame = pd.json_normalize(rows)
+    during = frame.filter(regex=r"^probes\.\d+\.fz$")
+    return frame.assign(**{"least.fz": during.min(axis=1)}) if len(during.columns) else frame
 
 
 def by_label(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

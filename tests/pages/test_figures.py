@@ -12,7 +12,7 @@ from naign.pages import clouds, curves, plane, sheets, style
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
 
 
-OF_LABELS = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's settings": ([0, 1], [[5, 5]])}
+OF_LABELS = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's recipe": ([0, 1], [[5, 5]])}
 
 
 def cloud(dim, n=50):
@@ -76,7 +76,7 @@ def test_panels_have_names_limits_and_levels_of_their_own_or_in_common():
 
 
 def test_a_label_says_the_colour_and_the_line():
-    lines = {", paper's settings": "--", ", clamped": ":", ", wider": "-.", "": "-"}
+    lines = {", paper's recipe": "--", ", clamped": ":", ", wider": "-.", "": "-"}
     for entry in METHODS.values():
         for end, line in lines.items():
             assert style.style(entry.label + end) == {"color": entry.colour, "ls": line}

@@ -70,7 +70,7 @@ def test_the_score_table_has_each_method_twice_and_fresh_data():
     metrics = [{"fz": scores, "ffz": scores | {"modes": 2}, "data": scores, "rec": 0.1, "gap": 0.2}]
     head, *lines = cells(tables.score_table(frame({"NAIGN": metrics, "IGN": metrics})))
     assert [line[0] for line in lines] == [
-        *("NAIGN: f(z)", "NAIGN: f(f(z))", "IGN: f(z)", "IGN: f(f(z))", "fresh data"),
+        *("NAIGN (1): f(z)", "NAIGN (1): f(f(z))", "IGN (1): f(z)", "IGN (1): f(f(z))", "fresh data"),
     ]
     modes, rec = head.index("modes hit ↑"), head.index("rec ↓")
     assert [line[modes] for line in lines] == ["3.0", "2.0", "3.0", "2.0", "3.0"]
@@ -129,7 +129,7 @@ def test_the_table_of_balance_by_hand():
         return {"fz": scores, "ffz": scores, "data": scores, "rec": 0.01, "gap": 0.02}
 
     _, line, fresh = cells(tables.balance_table(frame({"balanced": [metrics(0.1), metrics(0.3)]}, (100, 120))))
-    assert line[0] == "balanced" and line[3] == "0.200 ± 0.141" and line[-1] == "110 ± 14"
+    assert line[0] == "balanced (2)" and line[3] == "0.200 ± 0.141" and line[-1] == "110 ± 14"
     assert fresh == ["fresh data", "25.0", "0.900", "0.100", "0.80", "0.900", "0.100", "0", "0", ""]
 
 
