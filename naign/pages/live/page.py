@@ -1,0 +1,72 @@
+"""What a page needs besides the figure: styles, scripts; and what moves out of a page when a book is built."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from base64 import b64decode
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SCRIPTS = ("engine.js", "figure.js", "images.js", "line.js", "plane.js", "repair.js", "gallery.js", "mount.js")
+FOLDER = Path("_static") / "live"
+
+
+def script(name: str) -> str:
+    """A script, the engine's with its WebAssembly in it."""
+    text = (HERE / name).read_text()
+    return text.replace("@PRODUCT@", (HERE / "product.b64").read_text().strip())
+
+
+def assets() -> str:
+    """The styles and the scripts of all figures, to stand in a page or in the output of a cell."""
+    code = "\n".join(script(name) for name in SCRIPTS)
+    return f"<style class='naign-live-style'>{(HERE / 'live.css').read_text()}</style>\n" + (
+        f"<script class='naign-live-code'>{code}</script>"
+    )
+
+
+def lighten(html: Path) -> None:
+    """Move what the live figures of a built book carry out of its pages, each thing once, into `_static/live`.
+
+    Networks become scripts that are loaded by a tag, not fetched, so that a book opened from the disk works.
+    Pages that were lightened before are left alone.
+    """
+    (html / FOLDER).mkdir(parents=True, exist_ok=True)
+    pages = [p for p in html.rglob("*.html") if "naign-live" in p.read_text()]
+    for page in pages:
+        page.write_text(_light(page.read_text(), html, page.parent))
+    wanted = "".join(page.read_text() for page in pages)
+    for left_over in (p for p in (html / FOLDER).iterdir() if p.name not in wanted):
+        left_over.unlink()
+
+
+def _light(text: str, html: Path, at: Path) -> str:
+    def kept(content: bytes, ending: str) -> str:
+        """The address, seen from the page, of a file with this content."""
+        path = html / FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+        if not path.exists():
+            path.write_bytes(content)
+        return os.path.relpath(path, at).replace(os.sep, "/")
+
+    def network(found: re.Match) -> str:
+        content = f'naignLive.given["{found[1]}"]={found[2]};'
+        address = kept(content.encode(), "js")
+        return f"<script type='application/json' data-network='{found[1]}' data-src='{address}'></script>"
+
+    def still(found: re.Match) -> str:
+        return f"src='{kept(b64decode(found[1]), 'png')}'"
+
+    text = re.sub(r"<script type='application/json' data-network='(\w+)'>(.*?)</script>", network, text, flags=re.S)
+    text = re.sub(r"src='data:image/png;base64,([^']*)'", still, text)
+    for start, end, new, ending in (
+        ("<style class='naign-live-style'>", "</style>", "<link rel='stylesheet' href='{}'>", "css"),
+        ("<script class='naign-live-code'>", "</script>", "<script defer src='{}'></script>", "js"),
+    ):
+        once, _, rest = text.partition(start)
+        if rest:
+            content, _, rest = rest.partition(end)
+            rest = re.sub(f"{re.escape(start)}.*?{re.escape(end)}", "", rest, flags=re.S)  # of the figures that follow
+            text = once + new.format(kept(content.encode(), ending)) + rest
+    return text
