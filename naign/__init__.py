@@ -4,13 +4,17 @@ from naign import beyond  # noqa: F401, enters its methods
 from naign.projection import drift, energy, generate, project, unnormalised_density
 
 __version__ = "0.1.0"
-__all__ = ["Run", "drift", "energy", "fit", "generate", "load", "project", "unnormalised_density"]
+__all__ = ["Run", "drift", "energy", "fit", "generate", "live", "load", "project", "unnormalised_density"]
 
 
 def __getattr__(name: str) -> object:
-    """`fit`, `load` and `Run`, which reach into the wings, on first use."""
+    """`fit`, `load`, `live` and `Run`, which reach into the wings, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'naign' has no attribute {name!r}")
+    if name == "live":
+        from naign.pages.live.figures import live
+
+        return live
     from naign.study import records, runs
 
     return records.Run if name == "Run" else getattr(runs, name)

@@ -16,6 +16,7 @@ from typing import Any
 
 from naign.base import files
 from naign.base.settings import settings, values
+from naign.pages.live import page as live
 
 ROOT = files.PACKAGE.parent
 BUILT = ROOT / "_build"
@@ -144,7 +145,10 @@ def _html(target: Path) -> int:
     config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
     entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
     command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
-    return subprocess.run(command).returncode
+    code = subprocess.run(command).returncode
+    if code == 0:
+        live.lighten(BUILT / "html")
+    return code
 
 
 def _hash(paths: list[Path]) -> str:

@@ -196,17 +196,20 @@
         for (let i = 0; i < x.samples; i++) {
           for (let first = 0; first < channels; first += many) {
             let sum = 0, squares = 0;
-            const each = (visit) => {
-              for (let c = first; c < first + many; c++) {
-                const start = x.at + c * x.columns + i * area;
-                for (let at = start; at < start + area; at++) visit(at, c);
-              }
-            };
-            each((at) => { sum += heap[at]; });
+            for (let c = first; c < first + many; c++) {
+              const start = x.at + c * x.columns + i * area;
+              for (let at = start; at < start + area; at++) sum += heap[at];
+            }
             const mean = sum / count;
-            each((at) => { squares += (heap[at] - mean) ** 2; });
+            for (let c = first; c < first + many; c++) {
+              const start = x.at + c * x.columns + i * area;
+              for (let at = start; at < start + area; at++) squares += (heap[at] - mean) ** 2;
+            }
             const factor = 1 / Math.sqrt(squares / count + epsilon);
-            each((at, c) => { heap[at] = (heap[at] - mean) * factor * scale[c] + shift[c]; });
+            for (let c = first; c < first + many; c++) {
+              const start = x.at + c * x.columns + i * area;
+              for (let at = start; at < start + area; at++) heap[at] = (heap[at] - mean) * factor * scale[c] + shift[c];
+            }
           }
         }
         return x;
@@ -262,9 +265,10 @@
     },
   };
 
-  /** The network of a payload {input: [channels, side], layers, half, single}; the last two are the weights.
+  /** The network of a payload {input: [channels, side], layers, half, single, source}: weights are of two kinds.
 
-      `run(x, n)` maps n samples, one after the other in a Float32Array, to their images, likewise. */
+      `run(x, n)` maps n samples, one after the other in a Float32Array, to their images, likewise;
+      `draw` makes draws of p_Z of white noise. */
   function network(payload, memory) {
     const weights = { half: halves(payload.half), single: singles(payload.single) };
     const used = { half: 0, single: 0 };
@@ -307,7 +311,7 @@
       }
       return images;
     }
-    return { run };
+    return { run, draw: source(payload.source) };
   }
 
   /* ---- noise ---- */
@@ -356,4 +360,4 @@
   }
 
   root.naignLive = { bytes, singles, memory, network, source };
-})(typeof window === "undefined" ? globalThis : window);
+})(globalThis);

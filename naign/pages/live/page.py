@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from base64 import b64decode
@@ -11,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = ("engine.js", "figure.js", "images.js", "line.js", "plane.js", "repair.js", "gallery.js", "mount.js")
 FOLDER = Path("_static") / "live"
+MOST = {"page": 500_000, "figure": 3_000_000}  # bytes
 
 
 def script(name: str) -> str:
@@ -31,15 +33,39 @@ def lighten(html: Path) -> None:
     """Move what the live figures of a built book carry out of its pages, each thing once, into `_static/live`.
 
     Networks become scripts that are loaded by a tag, not fetched, so that a book opened from the disk works.
-    Pages that were lightened before are left alone.
+    Pages that were lightened before are left alone. ValueError if a page with a live figure, or what one loads
+    at first, is then too heavy.
     """
     (html / FOLDER).mkdir(parents=True, exist_ok=True)
     pages = [p for p in html.rglob("*.html") if "naign-live" in p.read_text()]
     for page in pages:
         page.write_text(_light(page.read_text(), html, page.parent))
+        _check(page)
     wanted = "".join(page.read_text() for page in pages)
     for left_over in (p for p in (html / FOLDER).iterdir() if p.name not in wanted):
         left_over.unlink()
+
+
+def weights(page: Path) -> dict[str, int]:
+    """Bytes of a lightened page, under "page", and of what each of its figures loads at first, by the figure's name."""
+    text = page.read_text()
+    files = dict(re.findall(r"data-network='(\w+)' data-src='([^']*)'", text))
+    found = {"page": page.stat().st_size}
+    for content in re.findall(r"<script type='application/json' data-figure>(.*?)</script>", text, flags=re.S):
+        figure = json.loads(content)
+        keys = [method["networks"][-1]["network"] for method in figure["methods"][: figure["shown"]]]
+        keys += [figure["reader"]] if figure.get("reader") else []
+        found[figure["name"]] = sum((page.parent / files[key]).stat().st_size for key in keys)
+    return found
+
+
+def _check(page: Path) -> None:
+    for name, weight in weights(page).items():
+        if weight > (most := MOST["page" if name == "page" else "figure"]):
+            raise ValueError(
+                f"{page.name}: its {name} weighs {weight / 1000:.0f} kB, at most {most // 1000} are allowed: "
+                "show fewer runs at first, or split the page."
+            )
 
 
 def _light(text: str, html: Path, at: Path) -> str:

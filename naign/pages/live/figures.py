@@ -1,0 +1,153 @@
+"""A live figure of runs: what its scripts are given, its still, and the ways to show it."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import html
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from naign.base import files
+from naign.data.samples import TensorData
+from naign.methods import METHODS
+from naign.pages.live import contents, networks, page
+from naign.study.records import Run
+
+Runs = Run | Sequence[Run] | dict[str, Run]
+PAGE = """<!doctype html>
+<html lang='en'>
+<head>
+<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{title}</title>
+<style>:root {{ color-scheme: light dark }} body {{ margin: 0 auto; max-width: 760px; padding: 16px }}</style>
+</head>
+<body>{body}</body>
+</html>
+"""
+
+
+class Live:
+    """A figure that answers in a browser; where scripts do not run, its still.
+
+    A notebook shows it by itself, with or without a kernel.
+
+    Parameters
+    ----------
+    figure : what the script of its kind is given, with its `kind` and `name`
+    payloads : the networks it may ask for, by key
+    still : a PNG
+    text : what the still shows, in a sentence
+    """
+
+    def __init__(self, figure: dict, payloads: dict[str, dict], still: bytes, text: str):
+        self.figure, self.payloads, self.still, self.text = figure, payloads, still, text
+
+    def html(self) -> str:
+        """All of it as a part of a page."""
+        picture = base64.b64encode(self.still).decode()
+        parts = [f"<img alt='{html.escape(self.text, quote=True)}' src='data:image/png;base64,{picture}'>"]
+        parts.append(f"<script type='application/json' data-figure>{_json(self.figure)}</script>")
+        for key, payload in self.payloads.items():
+            parts.append(f"<script type='application/json' data-network='{key}'>{_json(payload)}</script>")
+        inside = "\n".join(parts)
+        return f"<div class='naign-live' data-name='{self.figure['name']}'>\n{inside}\n</div>\n{page.assets()}"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        return {"text/html": self.html(), "image/png": self.still, "text/plain": self.text}
+
+    def save(self, path: str | Path) -> Path:
+        """Write one HTML file that needs nothing else; ValueError if it ends otherwise or cannot be written."""
+        path = Path(path)
+        if path.suffix not in (".html", ".htm"):
+            raise ValueError(f"{path} does not end in .html: a live figure is saved as a page.")
+        files.writable_directory(path.parent)
+        path.write_text(PAGE.format(title=html.escape(self.text), body=self.html()))
+        return path
+
+
+def live(runs: Runs, data: object = None, kind: str = "", name: str = "", shown: int = 2) -> Live:
+    """A live figure of one or more runs with weights.
+
+    Parameters
+    ----------
+    runs : of samples of one shape; as a dictionary, with the labels to show
+    data : the samples they were trained on, as a toy or a data set, or (n, *D); images are shown as inputs
+    kind : "line", "plane", "gallery" (new images and walks) or "repair" (damage and restoration), by default the
+        first that fits the shape
+    name : what the address of a page calls the figure, in small letters, digits and hyphens
+    shown : so many runs are shown at first, and only their weights loaded
+
+    Raises
+    ------
+    ValueError
+        If a run has no weights, the runs do not belong together, or the figure does not fit them.
+    """
+    given = runs if isinstance(runs, dict) else _labelled([runs] if isinstance(runs, Run) else list(runs))
+    shape = _checked(given)
+    kind = kind or contents.usual(shape)
+    if kind not in contents.KINDS or not contents.fits(kind, shape):
+        raise ValueError(
+            f"kind is {kind!r} for samples of shape {shape}: give line for (1,), plane for (2,), "
+            "gallery or repair for square images."
+        )
+    first = next(iter(given.values()))
+    name = name or f"{first.config['name']}-{kind}".lower()
+    if not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError(f"name is {name!r}: give small letters, digits and hyphens.")
+    payloads: dict[str, dict] = {}
+    methods = [_method(label, run, payloads, kind) for label, run in given.items()]
+    steps = sorted({one["step"] for method in methods for one in method["networks"]})
+    figure = {"kind": kind, "name": name, "shown": min(shown, len(given)), "steps": steps, "methods": methods}
+    data = TensorData(data) if isinstance(data, Tensor) else data
+    content, still, text = contents.KINDS[kind](given, data, figure["shown"], payloads)
+    return Live(figure | content, payloads, still, text)
+
+
+def _labelled(runs: list[Run]) -> dict[str, Run]:
+    labels = [METHODS[run.config["method"]].label for run in runs]
+    seeds = [f"{label} {run.config['seed']}" for label, run in zip(labels, runs, strict=True)]
+    found = dict(zip(labels if len(set(labels)) == len(runs) else seeds, runs, strict=True))
+    if len(found) < len(runs):
+        raise ValueError("two runs have one method and one seed: give a dictionary, label -> run.")
+    return found
+
+
+def _checked(runs: dict[str, Run]) -> tuple[int, ...]:
+    """The shape of their samples."""
+    if not runs:
+        raise ValueError("no run is given: give one with weights, as naign.fit and naign.load return.")
+    for label, run in runs.items():
+        if run.f is None:
+            raise ValueError(f"{label} has no weights, only its numbers were kept: train it again with naign.fit.")
+        if "," in label:
+            raise ValueError(f"the label {label!r} has a comma: give one without.")
+    shapes = {tuple(run.config["shape"]) for run in runs.values()}
+    if len(shapes) > 1:
+        raise ValueError(f"the runs have samples of shapes {sorted(shapes)}: give runs of one shape.")
+    return shapes.pop()
+
+
+def _method(label: str, run: Run, payloads: dict[str, dict], kind: str) -> dict:
+    """A run as a figure knows it; its networks go into `payloads`."""
+    shape = tuple(run.config["shape"])
+    moments = {run.config["parameters"]["steps"]: run.f}
+    if kind in ("line", "plane"):
+        for step, weights in run.snapshots.items():
+            moments[step] = copy.deepcopy(run.f)
+            moments[step].load_state_dict(weights)
+    found = []
+    for step, f in sorted(moments.items()):
+        payload = networks.network(f, shape) | {"source": networks.source(run.source)}
+        payloads[networks.key(payload)] = payload
+        found.append({"step": step, "network": networks.key(payload)})
+    fourier = networks.source(run.source) is not None
+    return {"label": label, "colour": METHODS[run.config["method"]].colour, "networks": found, "fourier": fourier}
+
+
+def _json(content: object) -> str:
+    """JSON that can stand in a script tag."""
+    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
