@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted((ROOT / "book").glob("*.md"))
 CHAPTERS = [p for p in PAGES if book.is_notebook(p)]
 BUILT = ROOT / "_build" / "test"
-DRAWN = ("clouds.", "curves.", "plane.", "sheets.")
+DRAWN = ("clouds.", "curves.", "plane.", "sheets.", "naign.live(")
 
 
 @pytest.fixture(scope="module", autouse=True)

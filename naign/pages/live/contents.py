@@ -56,11 +56,17 @@ def plane(runs: dict[str, Run], data: object, shown: int, payloads: dict[str, di
         ax.imshow(density, origin="lower", extent=(-limit, limit) * 2, cmap="Greys", vmax=1.6)
         some = lattice.reshape(61, 61, 2)[2::4, 2::4].reshape(-1, 2)
         ax.quiver(
-            *some.T, *(project(run.f, some) - some).T, angles="xy", scale_units="xy", scale=2, alpha=0.5, width=3e-3
+            *some.numpy().T,
+            *(project(run.f, some) - some).T,
+            angles="xy",
+            scale_units="xy",
+            scale=2,
+            alpha=0.5,
+            width=3e-3,
         )
-        ax.scatter(*x.T, s=2, color=DATA, alpha=0.4, lw=0)
+        ax.scatter(*x.numpy().T, s=2, color=DATA, alpha=0.4, lw=0)
         places = torch.cat([project(run.f, path[0], k) for k in range(3)])
-        ax.plot(*places.T, "-o", color=_colour(run), markeredgecolor="black")
+        ax.plot(*places.numpy().T, "-o", color=_colour(run), markeredgecolor="black")
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[])
     text = f"The plane under f of {' and '.join(_some(runs, shown))}: data, drift, and a point with its image."
     return {"limit": limit, "data": networks.encoded(x)}, _png(done(figure)), text
@@ -79,7 +85,16 @@ def line(runs: dict[str, Run], data: object, shown: int, payloads: dict[str, dic
     bell = torch.exp(-(at**2) / 2)
     ax.fill_between(at[:, 0], low, low + 0.9 * bell[:, 0], color=SOURCE, alpha=0.3, lw=0, label="source")
     if len(x):
-        ax.hist(x[:, 0], 80, (low, high), density=True, orientation="horizontal", color=DATA, alpha=0.3, bottom=low)
+        ax.hist(
+            x[:, 0].numpy(),
+            80,
+            range=(low, high),
+            density=True,
+            orientation="horizontal",
+            color=DATA,
+            alpha=0.3,
+            bottom=low,
+        )
     ax.set(xlim=(low, high), ylim=(low, high))
     ax.legend()
     content = {"low": low, "high": high, "data": networks.encoded(x), "modes": []}

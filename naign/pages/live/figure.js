@@ -207,7 +207,7 @@
   live.figure = function (box, payload, start, paint) {
     const inNotebook = Boolean(box.closest(".jp-OutputArea")); // whose address is not ours
     const showing = []; // one function a control, to show the view again
-    const spoken = element("p", { className: "live-unseen", role: "status" });
+    const spoken = element("p", { className: "live-unseen", role: "status" }), fault = element("p", { role: "alert" });
     const redraw = onNextFrame(() => paint(figure));
     const remember = afterwards(() => inNotebook || toAddress(payload.name, figure.view, start), 300);
     let sentence = "";
@@ -244,7 +244,7 @@
         if (!found.awaited) found.awaited = new Set();
         if (!found.awaited.has(redraw)) {
           found.awaited.add(redraw);
-          found.then(redraw, (error) => figure.say(`A network is missing: ${error.message}.`));
+          found.then(redraw, (error) => figure.fail(`A network is missing: ${error.message}.`));
         }
         return null;
       },
@@ -258,6 +258,9 @@
         if (text === sentence) return;
         sentence = text;
         speak();
+      },
+      fail(text) {
+        fault.textContent = text;
       },
       colours() {
         const look = getComputedStyle(box);
@@ -358,7 +361,7 @@
           ...(inNotebook ? [] : [link]),
           figure.button("Start again", () => figure.change({ ...start })));
         box.append(element("div", { className: "live-body" }, area,
-          element("div", { className: "live-controls" }, ...controls), last, spoken));
+          element("div", { className: "live-controls" }, ...controls), last, fault, spoken));
         new ResizeObserver(redraw).observe(box);
         const themes = { attributes: true, attributeFilter: ["data-theme", "data-mode", "data-jp-theme-light"] };
         for (const part of [document.documentElement, document.body]) new MutationObserver(redraw).observe(part, themes);

@@ -168,9 +168,10 @@
       if (!file.files.length) return;
       try {
         own = await live.fromFile(file.files[0], shape);
+        figure.fail("");
         figure.change({ input: "own" });
       } catch (error) {
-        figure.say("That file is no image that this browser can read.");
+        figure.fail("That file is no image that this browser can read.");
       }
     } });
     const inputs = [...(count ? [["test", "a test image"]] : []), ...(draws ? [["draw", "a drawing"]] : []), ["made", "made by f"],
