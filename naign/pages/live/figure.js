@@ -35,6 +35,7 @@
   }
 
   const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+  const rgb = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)); // of #rrggbb
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function onNextFrame(work) {
@@ -266,6 +267,12 @@
         const look = getComputedStyle(box);
         return { ink: look.color, paper: look.backgroundColor };
       },
+      /** The colour of a method, lighter on dark paper. */
+      hue({ colour }) {
+        const [red = 255] = figure.colours().paper.match(/\d+/g) || [];
+        if (red > 100) return colour;
+        return `#${rgb(colour).map((v) => Math.round(v + 0.35 * (255 - v)).toString(16).padStart(2, "0")).join("")}`;
+      },
 
       /** A slider for the number `key`; with `play`, milliseconds a step, also a button that moves it along. */
       slider({ text, key, min, max, step, show = String, play = 0 }) {
@@ -378,5 +385,5 @@
   };
 
   const memoryKind = () => heap.kind;
-  Object.assign(live, { element, random, normals, clamp, still, prepared, dragged, keys, load, memoryKind });
+  Object.assign(live, { element, random, normals, clamp, rgb, still, prepared, dragged, keys, load, memoryKind });
 })(globalThis.naignLive);

@@ -120,14 +120,14 @@
     function drawMethod(context, method, f, { across, down }, width) {
       const { curve, bars } = computed(f, figure.view.times), { z } = figure.view;
       const once = f.run(Float32Array.of(z), 1)[0], twice = f.run(Float32Array.of(once), 1)[0];
-      context.strokeStyle = method.colour;
+      context.strokeStyle = figure.hue(method);
       context.lineWidth = 2;
       context.beginPath();
       grid.forEach((at, i) => context.lineTo(across(at), down(clamp(curve[i], low, high))));
       context.stroke();
-      drawBars(context, bars, width, down, null, method.colour);
+      drawBars(context, bars, width, down, null, figure.hue(method));
       context.setLineDash([4, 3]); // up to the curve, over to the diagonal, and to the curve again
-      context.strokeStyle = method.colour;
+      context.strokeStyle = figure.hue(method);
       context.beginPath();
       context.moveTo(across(z), down(low));
       for (const [right, up] of [[z, once], [once, once], [once, twice]]) context.lineTo(across(right), down(up));
@@ -136,7 +136,7 @@
       for (const [right, up, radius] of [[z, once, 6], [once, twice, 4]]) {
         context.beginPath();
         context.arc(across(right), down(up), radius, 0, 2 * Math.PI);
-        context.fillStyle = method.colour;
+        context.fillStyle = figure.hue(method);
         context.fill();
       }
       return { once, twice };
@@ -175,7 +175,7 @@
       });
       rows.replaceChildren(...modes.map(([, , share], i) => {
         const held = massFloor(figure.view[`mode${i + 1}`], figure.view.reach), fits = held <= share;
-        const cells = [percent(held), percent(share), fits ? "yes" : "no: too much mass must stay"];
+        const cells = [percent(held), percent(share), fits ? "yes" : "no, too much stays"];
         return element("tr", {}, element("th", { textContent: `mode ${i + 1}`, scope: "row" }),
           ...cells.map((text) => element("td", { textContent: text })));
       }));
@@ -214,7 +214,8 @@
     floor.setAttribute("aria-label", "The source with the modes' markers, which the sliders move; the table says what mass each holds.");
     const numbers = element("p", { className: "live-numbers" });
     numbers.dataset.caption = "";
-    const head = ["", "mass floor", "its share of the data", "can f be right?"].map((textContent) => element("th", { textContent, scope: "col" }));
+    const head = ["", "mass floor", "fair share", "can f be right?"].map((textContent) =>
+      element("th", { textContent, scope: "col" }));
     const table = element("table", { className: "live-table" }, element("thead", {}, element("tr", {}, ...head)), rows);
     const title = element("figcaption", { textContent: "The mass floor: move the modes over the source" });
     title.dataset.caption = "";

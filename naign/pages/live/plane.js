@@ -67,7 +67,7 @@
 
     function drawDensity(context, { fine, points, images }) {
       const map = element("canvas", { width: fine, height: fine }), pixels = map.getContext("2d").createImageData(fine, fine);
-      const colour = [1, 3, 5].map((at) => parseInt(method.colour.slice(at, at + 2), 16));
+      const colour = live.rgb(figure.hue(method));
       for (let i = 0; i < fine * fine; i++) {
         pixels.data.set([...colour, 160 * density(apart(points, images, i), figure.view.k)], 4 * i);
       }
@@ -133,7 +133,7 @@
       at.forEach(([x, y], i) => {
         context.beginPath();
         context.arc(x, y, [7, 6, 3.5][i], 0, 2 * Math.PI);
-        context.fillStyle = [paper, method.colour, paper][i];
+        context.fillStyle = [paper, figure.hue(method), paper][i];
         context.fill();
         context.stroke();
       });
@@ -159,7 +159,7 @@
         if (start.length) {
           const points = cloud(f, start, share);
           context.globalAlpha = 0.85;
-          context.fillStyle = view.times ? method.colour : SOURCE;
+          context.fillStyle = view.times ? figure.hue(method) : SOURCE;
           for (let i = 0; i < points.length; i += 2) context.fillRect(across(points[i]) - 1.5, down(points[i + 1]) - 1.5, 3, 3);
           context.globalAlpha = 1;
         }
@@ -172,7 +172,7 @@
 
   /** What f does to the point, in numbers, a row a method. */
   function makeTable() {
-    const body = element("tbody"), head = ["", "f(x)", "drift d(x, f(x))", "d(f(x), f(f(x)))", "exp(−E)"];
+    const body = element("tbody"), head = ["", "f(x)", "drift of x", "drift of f(x)", "exp(−E)"];
     const table = element("table", { className: "live-table" },
       element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { textContent: text, scope: "col" })))), body);
     return {
