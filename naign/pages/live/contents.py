@@ -6,16 +6,18 @@ import io
 
 import numpy as np
 import torch
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from naign.data.samples import TensorData, as_bytes
 from naign.evaluate import lenet
+from naign.evaluate.distance import lattice
 from naign.methods import METHODS
 from naign.pages.live import networks
 from naign.pages.sheets import sheet
 from naign.pages.style import DATA, SOURCE, done, grid
-from naign.projection import drift, generate, project
+from naign.projection import drift, generate, project, unnormalised_density
 from naign.study.records import Run
 
 Content = tuple[dict, bytes, str]
@@ -44,32 +46,26 @@ def _draws(data: object, n: int, shape: tuple[int, ...]) -> Tensor:
 
 def plane(runs: dict[str, Run], data: object, shown: int, payloads: dict[str, dict]) -> Content:
     """Runs in the plane."""
+    first = next(iter(runs.values()))
     x = _draws(data, 600, (2,))
-    reach = x if len(x) else generate(next(iter(runs.values())).f, next(iter(runs.values())).source, 600)
+    reach = x if len(x) else generate(first.f, first.source, 600)
     limit = round(max(3.5, 1.15 * reach.abs().max().item()), 1)
+    fine, coarse = lattice(((-limit, limit),) * 2, 61), lattice(((-0.7 * limit, 0.7 * limit),) * 2, 9)
+    start = coarse[(drift(first.f, coarse) - limit / 3).abs().argmin()]  # a point that f moves, but not too far
     figure, axes = grid(_some(runs, shown), 3.4, 3.4)
-    ticks = np.linspace(-limit, limit, 122)[1::2]
-    lattice = torch.tensor(np.stack(np.meshgrid(ticks, ticks), 2).reshape(-1, 2), dtype=torch.float32)
-    path = [torch.tensor([[-0.35 * limit, -0.6 * limit]])]
-    for (_, run), ax in zip(_some(runs, shown).items(), axes, strict=True):
-        density = torch.exp(-torch.expm1(2 * drift(run.f, lattice))).reshape(61, 61)
-        ax.imshow(density, origin="lower", extent=(-limit, limit) * 2, cmap="Greys", vmax=1.6)
-        some = lattice.reshape(61, 61, 2)[2::4, 2::4].reshape(-1, 2)
-        ax.quiver(
-            *some.numpy().T,
-            *(project(run.f, some) - some).T,
-            angles="xy",
-            scale_units="xy",
-            scale=2,
-            alpha=0.5,
-            width=3e-3,
-        )
+    for run, ax in zip(_some(runs, shown).values(), axes, strict=True):
+        colours = LinearSegmentedColormap.from_list("", ["white", _colour(run)])
+        density = unnormalised_density(run.f, fine).reshape(61, 61).numpy()
+        ax.imshow(density, origin="lower", extent=(-limit, limit) * 2, cmap=colours, vmax=1.6)
+        some = fine.reshape(61, 61, 2)[2::4, 2::4].reshape(-1, 2)
+        moved = (project(run.f, some) - some).numpy()
+        ax.quiver(*some.numpy().T, *moved.T, angles="xy", scale_units="xy", scale=2, alpha=0.5, width=3e-3)
         ax.scatter(*x.numpy().T, s=2, color=DATA, alpha=0.4, lw=0)
-        places = torch.cat([project(run.f, path[0], k) for k in range(3)])
-        ax.plot(*places.numpy().T, "-o", color=_colour(run), markeredgecolor="black")
+        ax.plot(*torch.cat([project(run.f, start[None], k) for k in range(3)]).numpy().T, "ko-", mfc=_colour(run))
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[])
+    content = {"limit": limit, "start": [round(v, 2) for v in start.tolist()], "data": networks.encoded(x)}
     text = f"The plane under f of {' and '.join(_some(runs, shown))}: data, drift, and a point with its image."
-    return {"limit": limit, "data": networks.encoded(x)}, _png(done(figure)), text
+    return content, _png(done(figure)), text
 
 
 def line(runs: dict[str, Run], data: object, shown: int, payloads: dict[str, dict]) -> Content:
@@ -81,9 +77,9 @@ def line(runs: dict[str, Run], data: object, shown: int, payloads: dict[str, dic
     figure, (ax,) = grid([""], 6, 4, x="z", y="f(z)")
     ax.axline((0, 0), slope=1, color=DATA, ls=":")
     for label, run in _some(runs, shown).items():
-        ax.plot(at, project(run.f, at), color=_colour(run), label=label)
-    bell = torch.exp(-(at**2) / 2)
-    ax.fill_between(at[:, 0], low, low + 0.9 * bell[:, 0], color=SOURCE, alpha=0.3, lw=0, label="source")
+        ax.plot(at.numpy(), project(run.f, at).numpy(), color=_colour(run), label=label)
+    bell = torch.exp(-(at[:, 0] ** 2) / 2)
+    ax.fill_between(at[:, 0].numpy(), low, (low + 0.9 * bell).numpy(), color=SOURCE, alpha=0.3, lw=0, label="source")
     if len(x):
         ax.hist(
             x[:, 0].numpy(),

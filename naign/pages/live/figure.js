@@ -117,12 +117,13 @@
   /* ---- the picture of a figure: its canvases and captions where they stand ---- */
 
   function savePicture(area, name) {
-    const scale = 2, frame = area.getBoundingClientRect(), look = getComputedStyle(area.closest(".naign-live"));
-    const canvas = element("canvas", { width: scale * frame.width, height: scale * frame.height });
+    const scale = 2, margin = 12, frame = area.getBoundingClientRect(), look = getComputedStyle(area.closest(".naign-live"));
+    const canvas = element("canvas", { width: scale * (frame.width + 2 * margin), height: scale * (frame.height + 2 * margin) });
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     context.fillStyle = look.backgroundColor;
-    context.fillRect(0, 0, frame.width, frame.height);
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.translate(margin, margin);
     for (const part of area.querySelectorAll("canvas, [data-caption]")) {
       const at = part.getBoundingClientRect(), left = at.left - frame.left, top = at.top - frame.top;
       if (!at.width) continue;

@@ -194,7 +194,7 @@
     const { limit, methods, steps } = payload, data = live.singles(payload.data);
     const start = {
       methods: methods.slice(0, payload.shown).map((method) => method.label).join(), step: steps.length - 1,
-      x: -0.35 * limit, y: -0.6 * limit, mode: "point", painted: "", draw: 0, times: 0, k: 2,
+      x: payload.start[0], y: payload.start[1], mode: "point", painted: "", draw: 0, times: 0, k: 2,
       density: true, arrows: true, data: true,
     };
     let began = 0; // when the cloud set out

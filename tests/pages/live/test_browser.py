@@ -134,8 +134,13 @@ def opened(browser, site, name, **options):
     return visit
 
 
+def given(visit):
+    """What Python told the figure."""
+    return visit.page.evaluate("JSON.parse(document.querySelector('[data-figure]').textContent)")
+
+
 def limit_of(visit):
-    return visit.page.evaluate("JSON.parse(document.querySelector('[data-figure]').textContent).limit")
+    return given(visit)["limit"]
 
 
 @pytest.mark.parametrize("script", ["", "delete globalThis.WebAssembly"], ids=["webassembly", "plain"])
@@ -165,10 +170,10 @@ def test_keys_move_the_point_and_apply_f(chromium, site):
         visit.page.keyboard.press("ArrowRight")
         visit.page.keyboard.press("Shift+ArrowUp")
         visit.page.wait_for_timeout(500)
-        limit = limit_of(visit)
+        limit, start = limit_of(visit), given(visit)["start"]
         place = visit.page.locator(".live-numbers").inner_text().replace("−", "-").strip("x =()").split(",")
         found = [float(v) for v in place]
-        assert found == pytest.approx([limit * (-0.35 + 0.02), limit * (-0.6 + 0.1)], abs=0.006)
+        assert found == pytest.approx([start[0] + 0.02 * limit, start[1] + 0.1 * limit], abs=0.006)
         once = visit.images()["NAIGN"]
         visit.page.keyboard.press("Enter")
         visit.page.wait_for_timeout(100)
@@ -210,8 +215,7 @@ def test_training_can_be_played(chromium, site):
         f = naign.load("grid-naign")
         first = min(f.snapshots)
         visit.slide("training step", 0)
-        limit = limit_of(visit)
-        x = torch.tensor([[-0.35 * limit, -0.6 * limit]])
+        x = torch.tensor([given(visit)["start"]])
         visit.page.wait_for_function(f"document.body.innerText.includes('NAIGN, step {first}')")
         shown = visit.images()["NAIGN"]
         f.f.load_state_dict(f.snapshots[first])
