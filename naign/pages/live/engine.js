@@ -121,7 +121,8 @@
       for (let h = 0; h < small; h++) {
         const y = h * stride - padding + row;
         if (y < 0 || y >= large) continue;
-        visit((i * small + h) * small + first, (i * large + y) * large + first * stride - padding + column, last - first + 1);
+        const from = (i * large + y) * large + first * stride - padding + column;
+        visit((i * small + h) * small + first, from, last - first + 1);
       }
     }
   }
@@ -152,7 +153,8 @@
         for (let row = 0; row < depth; row++) {
           const within = row % (kernel * kernel);
           const from = x.at + Math.floor(row / (kernel * kernel)) * x.columns, to = patches + row * columns;
-          eachRun(side, x.side, x.samples, shape, Math.floor(within / kernel), within % kernel, (small, large, count) => {
+          const place = [Math.floor(within / kernel), within % kernel];
+          eachRun(side, x.side, x.samples, shape, ...place, (small, large, count) => {
             for (let t = 0; t < count; t++) heap[to + small + t] = heap[from + large + t * stride];
           });
         }
@@ -180,7 +182,8 @@
         for (let row = 0; row < depth; row++) {
           const within = row % (kernel * kernel);
           const from = patches + row * x.columns, to = at + Math.floor(row / (kernel * kernel)) * columns;
-          eachRun(x.side, side, x.samples, shape, Math.floor(within / kernel), within % kernel, (small, large, count) => {
+          const place = [Math.floor(within / kernel), within % kernel];
+          eachRun(x.side, side, x.samples, shape, ...place, (small, large, count) => {
             for (let t = 0; t < count; t++) heap[to + large + t * stride] += heap[from + small + t];
           });
         }
@@ -251,7 +254,8 @@
         const at = memory.place(roundUp(x.channels, 4) * columns), heap = memory.heap;
         for (let c = 0; c < x.channels; c++) {
           for (let pixel = 0; pixel < x.samples * side * side; pixel++) {
-            const column = pixel % side, line = Math.floor(pixel / side), row = line % side, i = Math.floor(line / side);
+            const column = pixel % side, line = Math.floor(pixel / side);
+            const row = line % side, i = Math.floor(line / side);
             const from = x.at + c * x.columns + (i * x.side + row * kernel) * x.side + column * kernel;
             let largest = -Infinity;
             for (let u = 0; u < kernel; u++) {

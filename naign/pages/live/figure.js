@@ -1,62 +1,10 @@
-/* What every live figure shares: the state of its view, controls bound to it, drawing, networks that are loaded
-   when they are needed, the address that holds the view, and the picture to save. */
+/* What every live figure shares: the state of its view, controls bound to it, networks that are loaded when they
+   are needed, the address that holds the view, and the picture to save. */
 (function (live) {
   "use strict";
   if (live.figure) return;
 
-  /* ---- elements and numbers ---- */
-
-  function element(tag, properties = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) {
-      if (name in made) made[name] = value;
-      else made.setAttribute(name, value);
-    }
-    made.append(...children);
-    return made;
-  }
-
-  /** Uniform numbers in [0, 1) that a seed determines, so that an address can hold a draw (mulberry32). */
-  function random(seed) {
-    let state = seed >>> 0;
-    return () => {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
-
-  /** Standard normal numbers that a seed determines. */
-  function normals(seed, count) {
-    const uniform = random(seed);
-    return Float32Array.from({ length: count }, () =>
-      Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-  }
-
-  const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-  const rgb = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)); // of #rrggbb
-  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-  function onNextFrame(work) {
-    let due = false;
-    return () => {
-      if (due) return;
-      due = true;
-      requestAnimationFrame(() => {
-        due = false;
-        work();
-      });
-    };
-  }
-
-  function afterwards(work, milliseconds) {
-    let timer;
-    return () => {
-      clearTimeout(timer);
-      timer = setTimeout(work, milliseconds);
-    };
-  }
+  const { element, onNextFrame, afterwards, rgb } = live;
 
   /* ---- networks, loaded once a page ---- */
 
@@ -117,8 +65,10 @@
   /* ---- the picture of a figure: its canvases and captions where they stand ---- */
 
   function savePicture(area, name) {
-    const scale = 2, margin = 12, frame = area.getBoundingClientRect(), look = getComputedStyle(area.closest(".naign-live"));
-    const canvas = element("canvas", { width: scale * (frame.width + 2 * margin), height: scale * (frame.height + 2 * margin) });
+    const scale = 2, margin = 12, frame = area.getBoundingClientRect();
+    const look = getComputedStyle(area.closest(".naign-live"));
+    const [width, height] = [frame.width, frame.height].map((length) => scale * (length + 2 * margin));
+    const canvas = element("canvas", { width, height });
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     context.fillStyle = look.backgroundColor;
@@ -144,69 +94,18 @@
     });
   }
 
-  /* ---- canvases ---- */
-
-  /** The drawing context of a canvas of a width and height in pixels of the page, cleared. */
-  function prepared(canvas, width, height) {
-    const ratio = window.devicePixelRatio || 1, across = Math.round(width * ratio), down = Math.round(height * ratio);
-    if (canvas.width !== across || canvas.height !== down) {
-      canvas.width = across;
-      canvas.height = down;
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-    }
-    const context = canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    return context;
-  }
-
-  /** Calls move(across, down, event, first) while a mouse, pen or finger is down; 0 to 1 from the upper left. */
-  function dragged(canvas, move) {
-    let down = false;
-    const at = (event, first) => {
-      const box = canvas.getBoundingClientRect();
-      move((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height, event, first);
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      down = true;
-      canvas.setPointerCapture(event.pointerId);
-      at(event, true);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!down) return;
-      const every = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-      for (const one of every.length ? every : [event]) at(one, false);
-    });
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { down = false; });
-  }
-
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-
-  /** Keys of a canvas: move(right, up) for the arrows, 1 a step and 5 with shift, and others by their names.
-      Keys that are used go no further, since JupyterLab and the book have keys of their own. */
-  function keys(canvas, move, others = {}) {
-    canvas.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const step = event.shiftKey ? 5 : 1;
-      if (ARROWS[event.key]) move(...ARROWS[event.key].map((v) => step * v));
-      else if (others[event.key]) others[event.key]();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-  }
-
   /* ---- a figure ---- */
 
   let serial = 0;
 
   /** A figure in a box: its view, and controls that show the view and change it.
 
-      payload : what Python wrote, with a `name`; start : the view at first, numbers, booleans and texts;
+      payload : what Python wrote, with a `name`; start : the view at first, numbers, booleans and texts, to which
+      the methods and the moment of training come that are shown at first;
       paint(figure) : draws the view, at most once a frame */
   live.figure = function (box, payload, start, paint) {
+    const first = payload.methods.slice(0, payload.shown).map((method) => method.label).join();
+    start = { methods: first, step: payload.steps.length - 1, ...start };
     const inNotebook = Boolean(box.closest(".jp-OutputArea")); // whose address is not ours
     const showing = []; // one function a control, to show the view again
     const spoken = element("p", { className: "live-unseen", role: "status" }), fault = element("p", { role: "alert" });
@@ -252,7 +151,8 @@
       },
       /** The methods of the view, of things with a `method` each; the first one if it names none. */
       chosen(things) {
-        const wanted = figure.view.methods.split(","), found = things.filter(({ method }) => wanted.includes(method.label));
+        const wanted = figure.view.methods.split(",");
+        const found = things.filter(({ method }) => wanted.includes(method.label));
         return found.length ? found : things.slice(0, 1);
       },
       /** What a screen reader says of the figure, once it rests. */
@@ -281,7 +181,8 @@
         const moved = () => figure.change({ [key]: Number(input.value) });
         const input = element("input", { type: "range", min, max, step, oninput: moved });
         input.setAttribute("aria-label", text);
-        const label = element("label", { className: "live-slider" }, element("span", { textContent: text }), input, value);
+        const words = element("span", { textContent: text });
+        const label = element("label", { className: "live-slider" }, words, input, value);
         let timer = 0;
         const playing = element("button", { type: "button", className: "live-play", onclick: toggle });
         function toggle() {
@@ -328,20 +229,23 @@
             const wanted = inputs.filter((input) => input.checked).map((input) => input.value);
             figure.change({ methods: (wanted.length ? wanted : [label]).join() });
           } }));
-        bound(() => inputs.forEach((input) => { input.checked = figure.view.methods.split(",").includes(input.value); }));
+        bound(() => {
+          const shown = figure.view.methods.split(",");
+          for (const input of inputs) input.checked = shown.includes(input.value);
+        });
         return [group(text, ...inputs.map((input) => labelled(input, input.value)))];
       },
 
       /** The moment of training that is shown, where several are recorded. */
       training() {
-        const { steps } = payload, show = (i) => steps[i].toLocaleString("en");
-        if (steps.length < 2) return [];
-        return [figure.slider({ text: "training step", key: "step", min: 0, max: steps.length - 1, step: 1, show, play: 900 })];
+        const { steps } = payload, max = steps.length - 1, show = (i) => steps[i].toLocaleString("en");
+        if (max < 1) return [];
+        return [figure.slider({ text: "training step", key: "step", min: 0, max, step: 1, show, play: 900 })];
       },
 
       /** Of a method, {step, network}: the last moment that is recorded of it and not after the one shown. */
       moment(method) {
-        const shown = payload.steps[figure.view.step ?? payload.steps.length - 1];
+        const shown = payload.steps[figure.view.step];
         return method.networks.filter((one) => one.step <= shown).pop() || method.networks[0];
       },
 
@@ -361,7 +265,10 @@
         const link = figure.button("Link to this view", () => {
           toAddress(payload.name, figure.view, start);
           const copied = navigator.clipboard ? navigator.clipboard.writeText(location.href) : Promise.reject();
-          const tell = (text) => { link.textContent = text; setTimeout(() => { link.textContent = "Link to this view"; }, 2500); };
+          const tell = (text) => {
+            link.textContent = text;
+            setTimeout(() => { link.textContent = "Link to this view"; }, 2500);
+          };
           copied.then(() => tell("Copied"), () => tell("See the address bar"));
         });
         const last = element("div", { className: "live-buttons" },
@@ -372,7 +279,8 @@
           element("div", { className: "live-controls" }, ...controls), last, fault, spoken));
         new ResizeObserver(redraw).observe(box);
         const themes = { attributes: true, attributeFilter: ["data-theme", "data-mode", "data-jp-theme-light"] };
-        for (const part of [document.documentElement, document.body]) new MutationObserver(redraw).observe(part, themes);
+        const watch = new MutationObserver(redraw);
+        for (const part of [document.documentElement, document.body]) watch.observe(part, themes);
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
         addEventListener("hashchange", () => {
           Object.assign(figure.view, fromAddress(payload.name, figure.view));
@@ -385,6 +293,5 @@
     return figure;
   };
 
-  const memoryKind = () => heap.kind;
-  Object.assign(live, { element, random, normals, clamp, rgb, still, prepared, dragged, keys, load, memoryKind });
+  Object.assign(live, { load, memoryKind: () => heap.kind });
 })(globalThis.naignLive);

@@ -7,9 +7,7 @@
   live.kinds = live.kinds || {};
   live.kinds.gallery = function (box, payload) {
     const { shape, methods } = payload, dimension = shape.reduce((a, b) => a * b, 1);
-    const start = {
-      methods: methods.slice(0, payload.shown).map((method) => method.label).join(), seed: 1, times: 1, from: 1, to: 2, walk: 0.5,
-    };
+    const start = { seed: 1, times: 1, from: 1, to: 2, walk: 0.5 };
 
     function applied(f, x, n) { // f as often as the view asks for
       let y = x;
@@ -27,9 +25,15 @@
       return a.map((value, i) => Math.cos(angle) * value + Math.sin(angle) * b[i]);
     }
 
+    function way() {
+      const { walk, from, to } = figure.view;
+      return `${Math.round(100 * walk)}% of the way from image ${from} to ${to}`;
+    }
+
     const white = { seed: NaN, noise: null };
     function noise() {
-      if (white.seed !== figure.view.seed) Object.assign(white, { seed: figure.view.seed, noise: live.normals(figure.view.seed, COUNT * dimension) });
+      const { seed } = figure.view;
+      if (white.seed !== seed) Object.assign(white, { seed, noise: live.normals(seed, COUNT * dimension) });
       return white.noise;
     }
 
@@ -44,8 +48,9 @@
       });
       const walk = element("canvas", { className: "live-image" });
       walk.setAttribute("role", "img");
-      const frame = element("figure", { className: "live-walk" }, walk, element("figcaption", { textContent: "on the walk" }));
-      frame.lastChild.dataset.caption = "";
+      const below = element("figcaption", { textContent: "on the walk" });
+      below.dataset.caption = "";
+      const frame = element("figure", { className: "live-walk" }, walk, below);
       const column = element("section", {}, title, element("div", { className: "live-cells" }, ...cells), frame);
       column.setAttribute("aria-label", method.label);
       return {
@@ -66,7 +71,7 @@
           });
           const found = applied(f, f.draw(between(noise())), 1);
           live.showImage(walk, found, shape);
-          walk.setAttribute("aria-label", `${method.label}: the image ${Math.round(100 * view.walk)}% of the way from ${view.from} to ${view.to}`);
+          walk.setAttribute("aria-label", `${method.label}: the image ${way()}`);
           column.dataset.image = [...found].join(); // in full, for whoever wants more digits
         },
       };
@@ -76,8 +81,8 @@
       const chosen = figure.chosen(columns);
       for (const column of columns) column.box.hidden = !chosen.includes(column);
       for (const column of chosen) column.paint();
-      figure.say(`New images by ${chosen.map((column) => column.method.label).join(" and ")}, draw ${figure.view.seed}; ` +
-        `the walk is ${Math.round(100 * figure.view.walk)}% of the way from image ${figure.view.from} to ${figure.view.to}.`);
+      const names = chosen.map((column) => column.method.label).join(" and ");
+      figure.say(`New images by ${names}, draw ${figure.view.seed}; the walk is ${way()}.`);
     }
 
     const figure = live.figure(box, payload, start, paint), columns = methods.map(makeColumn);
@@ -88,6 +93,7 @@
       figure.slider({ text: "walk between the two marked (pick others)", key: "walk", min: 0, max: 1, step: 0.02,
         show: (share) => share.toFixed(2), play: 60 }),
       figure.slider({ text: "applications of f", key: "times", min: 0, max: 5, step: 1 }),
-      element("div", { className: "live-buttons" }, figure.button("New images", () => figure.change({ seed: figure.view.seed + 1 }))));
+      element("div", { className: "live-buttons" },
+        figure.button("New images", () => figure.change({ seed: figure.view.seed + 1 }))));
   };
 })(globalThis.naignLive);

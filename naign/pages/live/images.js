@@ -33,7 +33,9 @@
         for (let line = 0; line < side; line++) {
           for (let i = 0; i < side; i++) {
             let value = 0;
-            for (let t = -radius; t <= radius; t++) value += weights[t + radius] * image[start + line * skip + mirrored(i + t) * step];
+            for (let t = -radius; t <= radius; t++) {
+              value += weights[t + radius] * image[start + line * skip + mirrored(i + t) * step];
+            }
             result[start + line * skip + i * step] = value / sum;
           }
         }
@@ -58,12 +60,14 @@
 
   function lines(x, level, side, seed) {
     const uniform = live.random(seed), draws = Array.from({ length: 2 * side }, uniform);
-    return x.map((value, i) => (draws[Math.floor(i / side) % side] < level || draws[side + (i % side)] < level ? -1 : value));
+    const deleted = (i) => draws[Math.floor(i / side) % side] < level || draws[side + (i % side)] < level;
+    return x.map((value, i) => (deleted(i) ? -1 : value));
   }
 
   /** Where a square hole is whose side is a share of the image's, 1 inside. */
   function holeMask(level, side, across, down) {
-    const size = Math.round(level * side), corner = (share) => Math.round(live.clamp(share * side - size / 2, 0, side - size));
+    const size = Math.round(level * side);
+    const corner = (share) => Math.round(live.clamp(share * side - size / 2, 0, side - size));
     const left = corner(across), top = corner(down), mask = new Uint8Array(side * side);
     for (let row = top; row < top + size; row++) mask.fill(1, row * side + left, row * side + left + size);
     return mask;
@@ -88,7 +92,8 @@
       const across = from[0] + ((to[0] - from[0]) * t) / 8, down = from[1] + ((to[1] - from[1]) * t) / 8;
       for (let row = Math.max(0, Math.floor(down - 3)); row < Math.min(side, down + 3); row++) {
         for (let column = Math.max(0, Math.floor(across - 3)); column < Math.min(side, across + 3); column++) {
-          const ink = live.clamp(2.1 - Math.hypot(row + 0.5 - down, column + 0.5 - across), 0, 1), at = row * side + column;
+          const at = row * side + column;
+          const ink = live.clamp(2.1 - Math.hypot(row + 0.5 - down, column + 0.5 - across), 0, 1);
           result[at] = erase ? Math.min(result[at], 1 - 2 * ink) : Math.max(result[at], 2 * ink - 1);
         }
       }
@@ -114,7 +119,8 @@
 
   /** An image in 16 shades as hexadecimal digits, for an address, and back. */
   const packed = (x) => [...x].map((value) => Math.round(7.5 * (live.clamp(value, -1, 1) + 1)).toString(16)).join("");
-  const unpacked = (text, length) => Float32Array.from({ length }, (_, i) => (text[i] ? parseInt(text[i], 16) / 7.5 - 1 : -1));
+  const unpacked = (text, length) =>
+    Float32Array.from({ length }, (_, i) => (text[i] ? parseInt(text[i], 16) / 7.5 - 1 : -1));
 
   /** What a reader of digits, a network with ten outputs, says of an image: the digit and its probability. */
   function read(reader, x) {
@@ -132,12 +138,13 @@
     const { data } = context.getImageData(0, 0, side, side), area = side * side;
     const x = Float32Array.from({ length: channels * area }, (_, i) => {
       const at = 4 * (i % area);
-      const value = channels === 3 ? data[at + Math.floor(i / area)] : 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
-      return value / 127.5 - 1;
+      const grey = 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
+      return (channels === 3 ? data[at + Math.floor(i / area)] : grey) / 127.5 - 1;
     });
     const light = x.reduce((sum, value) => sum + value, 0) > 0;
     return channels === 1 && light ? x.map((value) => -value) : x;
   }
 
-  Object.assign(live, { showImage, meanDifference, DAMAGES, holeMask, stroke, centred, packed, unpacked, read, fromFile });
+  Object.assign(live, { showImage, meanDifference, DAMAGES, holeMask, stroke, centred });
+  Object.assign(live, { packed, unpacked, read, fromFile });
 })(globalThis.naignLive);

@@ -5,7 +5,7 @@
   const { element, normals, clamp } = live;
   const SOURCE = "#009E73"; // of noise, as in all figures
   const BINS = 80, DRAWS = 4000, CURVE = 500;
-  const LEFT = 30, BELOW = 64, SIDE = 92; // pixels of the axes, of the source under the map, of the histograms beside it
+  const LEFT = 30, BELOW = 64, SIDE = 92; // pixels: the axis, the source under the map, the histograms beside it
 
   const bell = (z) => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
 
@@ -32,18 +32,17 @@
 
   live.kinds = live.kinds || {};
   live.kinds.line = function (box, payload) {
-    const { low, high, methods, steps, modes } = payload;
-    const start = {
-      methods: methods.slice(0, payload.shown).map((method) => method.label).join(), step: steps.length - 1, z: -1, times: 1,
-      reach: modes.length ? 3 * modes[0][1] : 0,
-    };
+    const { low, high, methods, modes } = payload;
+    const start = { z: -1, times: 1, reach: modes.length ? 3 * modes[0][1] : 0 };
     modes.forEach(([centre], i) => { start[`mode${i + 1}`] = centre; });
     const dataBars = histogram(live.singles(payload.data), low, high), noise = normals(1, DRAWS);
     const grid = Float32Array.from({ length: CURVE }, (_, i) => low + ((high - low) * i) / (CURVE - 1));
     const known = new Map(); // by network: f on the grid; the histograms of f(z), f(f(z)), ...
 
     function computed(f, times) {
-      if (!known.has(f)) known.set(f, { curve: f.run(grid, CURVE), images: [noise], bars: [histogram(noise, low, high)] });
+      if (!known.has(f)) {
+        known.set(f, { curve: f.run(grid, CURVE), images: [noise], bars: [histogram(noise, low, high)] });
+      }
       const found = known.get(f);
       while (found.images.length <= times) {
         found.images.push(f.run(found.images[found.images.length - 1], DRAWS));
@@ -171,7 +170,8 @@
         context.lineTo(across(centre) + 9, base + 16);
         context.fill();
         context.fillText(String(i + 1), across(centre), base + 31);
-        context.fillText(percent(massFloor(centre, reach)), across(centre), base - (highest / bell(0)) * (base - 24) - 6);
+        const over = base - (highest / bell(0)) * (base - 24) - 6;
+        context.fillText(percent(massFloor(centre, reach)), across(centre), over);
       });
       rows.replaceChildren(...modes.map(([, , share], i) => {
         const held = massFloor(figure.view[`mode${i + 1}`], figure.view.reach), fits = held <= share;
@@ -184,7 +184,8 @@
     /* ---- together ---- */
 
     function paint() {
-      const { view } = figure, width = area.clientWidth, height = Math.round(clamp(0.62 * width, 260, 420)), { ink } = figure.colours();
+      const { view } = figure, { ink } = figure.colours();
+      const width = area.clientWidth, height = Math.round(clamp(0.62 * width, 260, 420));
       const context = live.prepared(map, width, height), at = axes(context, width, height, ink), lines = [];
       drawSource(context, at.across, height - 20, BELOW - 26, ink);
       drawBars(context, dataBars, width, at.down, ink, null);
@@ -192,7 +193,8 @@
         const f = figure.network(figure.moment(method).network);
         if (!f) continue;
         const { once, twice } = drawMethod(context, method, f, at, width);
-        lines.push(`${method.label}: f(z) = ${number(once)}, f(f(z)) = ${number(twice)}, drift |z − f(z)| = ${Math.abs(view.z - once).toFixed(2)}`);
+        const drift = number(Math.abs(view.z - once));
+        lines.push(`${method.label}: f(z) = ${number(once)}, f(f(z)) = ${number(twice)}, drift |z − f(z)| = ${drift}`);
       }
       context.strokeStyle = ink; // the point itself
       context.fillStyle = SOURCE;
@@ -208,10 +210,11 @@
     const figure = live.figure(box, payload, start, paint);
     const map = element("canvas", { tabIndex: 0 }), floor = element("canvas"), rows = element("tbody");
     map.setAttribute("role", "application");
-    map.setAttribute("aria-label", "f as a curve over z, with the source below and the histogram of f(z) on the right. " +
+    map.setAttribute("aria-label", "f as a curve over z, the source below and the histogram of f(z) on the right. " +
       "The left and right arrow keys move the point z, with shift further.");
     floor.setAttribute("role", "img");
-    floor.setAttribute("aria-label", "The source with the modes' markers, which the sliders move; the table says what mass each holds.");
+    floor.setAttribute("aria-label", "The source with the modes' markers, which the sliders move; the table says " +
+      "what mass each holds.");
     const numbers = element("p", { className: "live-numbers" });
     numbers.dataset.caption = "";
     const head = ["", "mass floor", "fair share", "can f be right?"].map((textContent) =>
@@ -235,11 +238,12 @@
       figure.change({ [`mode${held + 1}`]: inside(z) });
     });
 
+    const mover = (text, key, min, max) => figure.slider({ text, key, min, max, step: 0.01, show: number });
     figure.show(area,
       ...figure.methods("methods, on the same input"), ...figure.training(),
       figure.slider({ text: "applications of f in the histograms", key: "times", min: 0, max: 5, step: 1 }),
-      ...modes.map((_, i) => figure.slider({ text: `mode ${i + 1}`, key: `mode${i + 1}`, min: low, max: high, step: 0.01, show: number })),
-      ...(modes.length ? [figure.slider({ text: "half width of a mode", key: "reach", min: 0.05, max: 2, step: 0.05, show: number })] : []));
+      ...modes.map((_, i) => mover(`mode ${i + 1}`, `mode${i + 1}`, low, high)),
+      ...(modes.length ? [mover("half width of a mode", "reach", 0.05, 2)] : []));
   };
 
   Object.assign(live, { massFloor });

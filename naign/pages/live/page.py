@@ -10,7 +10,7 @@ from base64 import b64decode
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("engine.js", "figure.js", "images.js", "line.js", "plane.js", "repair.js", "gallery.js", "mount.js")
+SCRIPTS = ("engine", "tools", "figure", "images", "line", "plane", "repair", "gallery", "mount")
 FOLDER = Path("_static") / "live"
 MOST = {"page": 500_000, "figure": 3_000_000}  # bytes
 
@@ -23,7 +23,7 @@ def script(name: str) -> str:
 
 def assets() -> str:
     """The styles and the scripts of all figures, to stand in a page or in the output of a cell."""
-    code = "\n".join(script(name) for name in SCRIPTS)
+    code = "\n".join(script(f"{name}.js") for name in SCRIPTS)
     return f"<style class='naign-live-style'>{(HERE / 'live.css').read_text()}</style>\n" + (
         f"<script class='naign-live-code'>{code}</script>"
     )

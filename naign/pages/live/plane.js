@@ -28,7 +28,8 @@
   /** The painted or drawn cloud of a view. Touches of the brush are bytes, across and down, in hexadecimal. */
   function startOf(view, limit) {
     if (view.draw) return normals(view.draw, 2000);
-    const touches = view.painted.length / 4, points = new Float32Array(2 * STROKE * touches), spread = normals(1, points.length);
+    const touches = Math.floor(view.painted.length / 4), points = new Float32Array(2 * STROKE * touches);
+    const spread = normals(1, points.length);
     for (let t = 0; t < touches; t++) {
       const [across, down] = [0, 2].map((at) => parseInt(view.painted.slice(4 * t + at, 4 * t + at + 2), 16) / 255);
       for (let i = t * STROKE; i < (t + 1) * STROKE; i++) {
@@ -44,8 +45,8 @@
     const { limit } = figure.payload;
     const canvas = element("canvas", { className: "live-plane", tabIndex: 0 });
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", `The plane under f of ${method.label}: data, drift and the point. The arrow keys ` +
-      "move the point, with shift further; space draws a cloud of noise; enter applies f.");
+    canvas.setAttribute("aria-label", `The plane under f of ${method.label}: data, drift and the point. The arrow ` +
+      "keys move the point, with shift further; space draws a cloud of noise; enter applies f.");
     const caption = element("figcaption");
     caption.dataset.caption = "";
     const box = element("figure", {}, caption, canvas);
@@ -66,7 +67,8 @@
     const down = (y) => ((1 - y / limit) * size) / 2;
 
     function drawDensity(context, { fine, points, images }) {
-      const map = element("canvas", { width: fine, height: fine }), pixels = map.getContext("2d").createImageData(fine, fine);
+      const map = element("canvas", { width: fine, height: fine });
+      const pixels = map.getContext("2d").createImageData(fine, fine);
       const colour = live.rgb(figure.hue(method));
       for (let i = 0; i < fine * fine; i++) {
         pixels.data.set([...colour, 160 * density(apart(points, images, i), figure.view.k)], 4 * i);
@@ -99,15 +101,22 @@
       context.stroke();
     }
 
+    function drawPoints(context, points, radius) {
+      for (let i = 0; i < points.length; i += 2) {
+        context.fillRect(across(points[i]) - radius, down(points[i + 1]) - radius, 2 * radius, 2 * radius);
+      }
+    }
+
     function drawBack(f, key, ink) {
-      const view = figure.view, wanted = [key, view.k, view.arrows, view.density, view.data, size, ink, devicePixelRatio].join();
+      const { view } = figure;
+      const wanted = [key, view.k, view.arrows, view.density, view.data, size, ink, devicePixelRatio].join();
       if (wanted === backOf) return;
       backOf = wanted;
       const context = live.prepared(back, size, size), found = field(f);
       context.strokeStyle = context.fillStyle = ink;
       if (view.density) drawDensity(context, found);
       context.globalAlpha = 0.35;
-      if (view.data) for (let i = 0; i < data.length; i += 2) context.fillRect(across(data[i]) - 1, down(data[i + 1]) - 1, 2, 2);
+      if (view.data) drawPoints(context, data, 1);
       if (view.arrows) drawArrows(context, found);
     }
 
@@ -128,7 +137,7 @@
       context.lineWidth = 2;
       context.strokeStyle = ink;
       context.beginPath();
-      for (const [from, to] of [[0, 1], [1, 2]]) drawArrow(context, ...at[from], at[to][0] - at[from][0], at[to][1] - at[from][1]);
+      for (const i of [1, 2]) drawArrow(context, ...at[i - 1], at[i][0] - at[i - 1][0], at[i][1] - at[i - 1][1]);
       context.stroke();
       at.forEach(([x, y], i) => {
         context.beginPath();
@@ -147,7 +156,8 @@
       paint(width, start, share) {
         const { view } = figure, now = figure.moment(method), f = figure.network(now.network);
         size = width;
-        caption.textContent = `${method.label}${figure.payload.steps.length > 1 ? `, step ${now.step.toLocaleString("en")}` : ""}`;
+        const when = figure.payload.steps.length > 1 ? `, step ${now.step.toLocaleString("en")}` : "";
+        caption.textContent = method.label + when;
         const context = live.prepared(canvas, size, size), { ink, paper } = figure.colours();
         if (!f) {
           context.fillStyle = ink;
@@ -160,7 +170,7 @@
           const points = cloud(f, start, share);
           context.globalAlpha = 0.85;
           context.fillStyle = view.times ? figure.hue(method) : SOURCE;
-          for (let i = 0; i < points.length; i += 2) context.fillRect(across(points[i]) - 1.5, down(points[i + 1]) - 1.5, 3, 3);
+          drawPoints(context, points, 1.5);
           context.globalAlpha = 1;
         }
         const x = Float32Array.of(view.x, view.y), once = f.run(x, 1), twice = f.run(once, 1);
@@ -172,9 +182,10 @@
 
   /** What f does to the point, in numbers, a row a method. */
   function makeTable() {
-    const body = element("tbody"), head = ["", "f(x)", "drift of x", "drift of f(x)", "exp(−E)"];
+    const body = element("tbody"), head = ["", "f(x)", "drift of x", "drift of f(x)", "exp(−E)"].map((textContent) =>
+      element("th", { textContent, scope: "col" }));
     const table = element("table", { className: "live-table" },
-      element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { textContent: text, scope: "col" })))), body);
+      element("thead", {}, element("tr", {}, ...head)), body);
     return {
       table,
       show(rows) {
@@ -193,7 +204,6 @@
   live.kinds.plane = function (box, payload) {
     const { limit, methods, steps } = payload, data = live.singles(payload.data);
     const start = {
-      methods: methods.slice(0, payload.shown).map((method) => method.label).join(), step: steps.length - 1,
       x: payload.start[0], y: payload.start[1], mode: "point", painted: "", draw: 0, times: 0, k: 2,
       density: true, arrows: true, data: true,
     };
@@ -201,7 +211,9 @@
     const known = { painted: "", draw: 0, points: new Float32Array(0) }; // the start of the cloud, made once
 
     function cloudStart({ painted, draw }) {
-      if (known.painted !== painted || known.draw !== draw) Object.assign(known, { painted, draw, points: startOf(figure.view, limit) });
+      if (known.painted !== painted || known.draw !== draw) {
+        Object.assign(known, { painted, draw, points: startOf(figure.view, limit) });
+      }
       return known.points;
     }
 
@@ -244,23 +256,26 @@
     for (const { canvas } of panels) {
       live.dragged(canvas, (right, low) => {
         const { view } = figure;
-        if (view.mode === "point") figure.change({ x: within(limit * (2 * right - 1)), y: within(limit * (1 - 2 * low)) });
-        else if (view.painted.length < 4 * TOUCHES) {
-          const touch = [right, low].map((v) => Math.round(255 * clamp(v, 0, 1)).toString(16).padStart(2, "0")).join("");
-          figure.change({ painted: (view.times ? "" : view.painted) + touch, draw: 0, times: 0 });
+        if (view.mode === "point") {
+          figure.change({ x: within(limit * (2 * right - 1)), y: within(limit * (1 - 2 * low)) });
+        } else if (view.painted.length < 4 * TOUCHES) {
+          const byte = (share) => Math.round(255 * clamp(share, 0, 1)).toString(16).padStart(2, "0");
+          figure.change({ painted: (view.times ? "" : view.painted) + byte(right) + byte(low), draw: 0, times: 0 });
         }
       });
       const step = 0.02 * limit;
-      live.keys(canvas, (right, up) => figure.change({ x: within(figure.view.x + step * right), y: within(figure.view.y + step * up) }),
-        { Enter: apply, " ": draw });
+      live.keys(canvas, (right, up) => {
+        figure.change({ x: within(figure.view.x + step * right), y: within(figure.view.y + step * up) });
+      }, { Enter: apply, " ": draw });
     }
 
+    const hands = [["point", "drag the point x"], ["paint", "paint a cloud"]];
     figure.show(area,
       ...figure.methods("methods, on the same input"), ...figure.training(),
-      figure.choice({ text: "mouse, finger or keys", key: "mode", options: [["point", "drag the point x"], ["paint", "paint a cloud"]] }),
+      figure.choice({ text: "mouse or finger", key: "mode", options: hands }),
       element("div", { className: "live-buttons" },
         figure.button("Draw 2,000 z", draw), figure.button("Apply f", apply), figure.button("Clear", clear)),
-      figure.slider({ text: "k of the density exp(−E)", key: "k", min: 0.5, max: 8, step: 0.5, show: (k) => k.toFixed(1) }),
+      figure.slider({ text: "k of the density exp(−E)", key: "k", min: 0.5, max: 8, step: 0.5 }),
       figure.toggles("show", ["density", "density"], ["arrows", "arrows"], ["data", "data"]));
     area.append(place, numbers.table);
   };

@@ -6,7 +6,8 @@
 
   /** A picture with a caption and a line below it. */
   function makeFrame(text, canvas = element("canvas", { className: "live-image" })) {
-    const caption = element("figcaption", { textContent: text }), below = element("span", { className: "live-reading" });
+    const caption = element("figcaption", { textContent: text });
+    const below = element("span", { className: "live-reading" });
     for (const part of [caption, below]) part.dataset.caption = "";
     canvas.classList.add("live-image");
     canvas.setAttribute("role", canvas.getAttribute("role") || "img");
@@ -14,11 +15,17 @@
     return { canvas, below, box: element("figure", {}, caption, canvas, below) };
   }
 
+  function reading(digits, x) {
+    const { digit, share } = live.read(digits, x);
+    return `reads ${digit} (${Math.round(100 * share)}%)`;
+  }
+
   /** The scale of drifts: where those of images and of noise lie, and a needle for each drift. */
   function drawScale(canvas, figure, scale, drift, again) {
-    const width = canvas.parentElement.clientWidth, context = live.prepared(canvas, width, 56), { ink } = figure.colours();
+    const { ink } = figure.colours();
+    const width = canvas.parentElement.clientWidth, context = live.prepared(canvas, width, 56);
     const most = 1.1 * Math.max(drift, ...scale.map((band) => band[3]));
-    const across = (value) => 10 + (width - 20) * Math.sqrt(Math.min(value, most) / most); // roots: the small ones matter
+    const across = (value) => 10 + (width - 20) * Math.sqrt(Math.min(value, most) / most); // small ones matter
     context.fillStyle = ink;
     context.globalAlpha = 0.25;
     context.fillRect(10, 22, width - 20, 4);
@@ -48,10 +55,12 @@
     const title = element("figcaption", { textContent: method.label });
     title.dataset.caption = "";
     const [once, twice, gap] = ["f(x′)", "f(f(x′))", "|x′ − f(x′)|"].map((text) => makeFrame(text));
-    const filled = makeFrame("hole filled"), scale = element("canvas"), numbers = element("p", { className: "live-numbers" });
+    const filled = makeFrame("hole filled"), scale = element("canvas");
+    const numbers = element("p", { className: "live-numbers" });
     scale.setAttribute("role", "img");
     numbers.dataset.caption = "";
-    const frames = element("div", { className: "live-frames" }, ...[once, twice, gap, filled].map((frame) => frame.box));
+    const four = [once, twice, gap, filled].map((frame) => frame.box);
+    const frames = element("div", { className: "live-frames" }, ...four);
     const box = element("section", {}, title, frames, element("div", {}, scale), numbers);
     box.setAttribute("aria-label", method.label);
 
@@ -71,9 +80,8 @@
         if (hole) live.showImage(filled.canvas, b.map((value, i) => (hole[i % area] ? value : damaged[i])), shape);
         const digits = reader && figure.network(reader);
         for (const [frame, y] of [[once, a], [twice, b]]) {
-          const found = digits && live.read(digits, y), away = clean ? [`${live.meanDifference(y, x).toFixed(3)} from x`] : [];
-          const reading = found ? [`reads ${found.digit} (${Math.round(100 * found.share)}%)`] : [];
-          frame.below.innerText = [...reading, ...away].join("\n");
+          const away = clean ? [`${live.meanDifference(y, x).toFixed(3)} from x`] : [];
+          frame.below.innerText = [...(digits ? [reading(digits, y)] : []), ...away].join("\n");
         }
         numbers.textContent = `drift d(x′, f(x′)) = ${drift.toFixed(3)}, d(f(x′), f(f(x′))) = ${again.toFixed(3)}`;
         box.dataset.image = [...a].join(); // in full, for whoever wants more digits
@@ -88,12 +96,12 @@
   live.kinds = live.kinds || {};
   live.kinds.repair = function (box, payload) {
     const { shape, methods } = payload, [channels, side] = shape, dimension = channels * side * side;
-    const tests = Float32Array.from(live.bytes(payload.images), (byte) => byte / 127.5 - 1), count = tests.length / dimension;
+    const tests = Float32Array.from(live.bytes(payload.images), (byte) => byte / 127.5 - 1);
+    const count = tests.length / dimension;
     const start = {
-      methods: methods.slice(0, payload.shown).map((method) => method.label).join(), input: count ? "test" : "made", index: 0,
-      seed: 1, drawn: "", damage: count ? "noise" : "hole", level: 0.25, roll: 1, across: 0.5, down: 0.5,
+      input: count ? "test" : "made", index: 0, seed: 1, drawn: "", damage: count ? "noise" : "hole",
+      level: count ? 0.25 : 0.4, roll: 1, across: 0.5, down: 0.5,
     };
-    if (!count) start.level = 0.4;
     let own = null; // the reader's image, which no address can hold
 
     /* ---- the input and its damage ---- */
@@ -116,15 +124,14 @@
       const chosen = figure.chosen(columns);
       for (const column of columns) column.box.hidden = !chosen.includes(column);
       if (!x) return;
-      const level = view.level * damage.top, hole = view.damage === "hole" ? live.holeMask(level, side, view.across, view.down) : null;
+      const level = view.level * damage.top;
+      const hole = view.damage === "hole" ? live.holeMask(level, side, view.across, view.down) : null;
       const damaged = level > 0 ? damage.apply(x, level, side, view.roll, hole) : x;
       live.showImage(pad.canvas, x, shape);
       live.showImage(bad.canvas, damaged, shape);
-      const isNoise = view.input === "noise" || view.input === "fourier", digits = payload.reader && figure.network(payload.reader);
-      for (const [frame, y] of [[pad, x], [bad, damaged]]) { // a reader of digits finds one in any noise: it is not asked
-        const found = digits && !isNoise && live.read(digits, y);
-        frame.below.textContent = found ? `reads ${found.digit} (${Math.round(100 * found.share)}%)` : "";
-      }
+      const isNoise = view.input === "noise" || view.input === "fourier"; // in which a reader of digits would find one
+      const digits = payload.reader && !isNoise && figure.network(payload.reader);
+      for (const [frame, y] of [[pad, x], [bad, damaged]]) frame.below.textContent = digits ? reading(digits, y) : "";
       if (!isNoise && level > 0) bad.below.innerText += `\n${live.meanDifference(damaged, x).toFixed(3)} from x`;
       figure.say(chosen.map((column) => column.paint(x, damaged, hole, !isNoise && level > 0)).join(" "));
     }
@@ -134,7 +141,8 @@
     const figure = live.figure(box, payload, start, paint), draws = channels === 1;
     const pad = makeFrame(draws ? "x: draw here" : "x", element("canvas", { tabIndex: 0 }));
     const bad = makeFrame("x′: damaged", element("canvas", { tabIndex: 0 }));
-    pad.canvas.setAttribute("aria-label", draws ? "The input x: a pad to draw on. Test images can be chosen below instead." : "The input x");
+    const pads = "The input x: a pad to draw on. Other inputs can be chosen below.";
+    pad.canvas.setAttribute("aria-label", draws ? pads : "The input x");
     bad.canvas.setAttribute("aria-label", "The damaged input. The arrow keys move the hole, if there is one.");
     if (draws) pad.canvas.classList.add("live-pad");
     const columns = methods.map((method) => makeColumn(figure, method));
@@ -143,11 +151,12 @@
       element("div", { className: "live-columns" }, ...columns.map((column) => column.box)));
 
     let last = [0, 0];
-    const moveHole = (across, down) => figure.change({ across: live.clamp(across, 0, 1), down: live.clamp(down, 0, 1) });
+    const within = (share) => live.clamp(share, 0, 1);
+    const moveHole = (across, down) => figure.change({ across: within(across), down: within(down) });
     if (draws) {
       live.dragged(pad.canvas, (right, low, event, first) => {
-        const to = [side * right, side * low], x = figure.view.input === "draw" ? input() : new Float32Array(dimension).fill(-1);
-        const drawn = live.stroke(x, side, first ? to : last, to, event.shiftKey);
+        const to = [side * right, side * low], before = figure.view.input === "draw" ? figure.view.drawn : "";
+        const drawn = live.stroke(live.unpacked(before, dimension), side, first ? to : last, to, event.shiftKey);
         last = to;
         figure.change({ input: "draw", drawn: live.packed(drawn) });
       });
@@ -174,24 +183,31 @@
         figure.fail("That file is no image that this browser can read.");
       }
     } });
-    const inputs = [...(count ? [["test", "a test image"]] : []), ...(draws ? [["draw", "a drawing"]] : []), ["made", "made by f"],
-      ["noise", "noise"], ...(methods.some((method) => method.fourier) ? [["fourier", "Fourier noise"]] : [])];
-    const next = () => (figure.view.input === "test" ? figure.change({ index: (figure.view.index + 1) % count })
-      : figure.change({ seed: figure.view.seed + 1, input: ["draw", "own"].includes(figure.view.input) ? "made" : figure.view.input }));
+    const inputs = [
+      ...(count ? [["test", "a test image"]] : []), ...(draws ? [["draw", "a drawing"]] : []),
+      ["made", "made by f"], ["noise", "noise"],
+      ...(methods.some((method) => method.fourier) ? [["fourier", "Fourier noise"]] : []),
+    ];
+    function next() {
+      const { input: now, index, seed } = figure.view;
+      if (now === "test") figure.change({ index: (index + 1) % count });
+      else figure.change({ seed: seed + 1, input: ["draw", "own"].includes(now) ? "made" : now });
+    }
     const damages = Object.entries(live.DAMAGES).map(([key, { label }]) => [key, label]);
     const shownLevel = (share) => (share * (live.DAMAGES[figure.view.damage] || live.DAMAGES.noise).top).toFixed(2);
-    const blank = live.packed(new Float32Array(dimension).fill(-1));
+    const centre = () => figure.change({ drawn: live.packed(live.centred(input(), side)), input: "draw" });
+    const choices = element("div", { className: "live-thumbs", role: "group", ariaLabel: "test images" }, ...thumbs);
 
     figure.show(area,
       element("div", {}, figure.choice({ text: "x is", key: "input", options: inputs }),
-        ...(count ? [element("div", { className: "live-thumbs", role: "group", ariaLabel: "test images" }, ...thumbs)] : [])),
+        ...(count ? [choices] : [])),
       element("div", {}, figure.choice({ text: "damage", key: "damage", options: damages }),
         figure.slider({ text: "level of damage", key: "level", min: 0, max: 1, step: 0.01, show: shownLevel })),
       ...figure.methods("methods, on the same input"),
       element("div", { className: "live-buttons" }, figure.button("Next x", next),
         figure.button("Other damage", () => figure.change({ roll: figure.view.roll + 1 })),
-        ...(draws ? [figure.button("Clear the pad", () => figure.change({ input: "draw", drawn: blank })),
-          figure.button("Centre the drawing", () => figure.change({ drawn: live.packed(live.centred(input(), side)), input: "draw" }))] : []),
+        ...(draws ? [figure.button("Clear the pad", () => figure.change({ input: "draw", drawn: "" })),
+          figure.button("Centre the drawing", centre)] : []),
         figure.button("Own image …", () => file.click()), file));
   };
 })(globalThis.naignLive);

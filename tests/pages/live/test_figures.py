@@ -86,7 +86,7 @@ def test_a_run_of_ones_own_becomes_one_file(run, tmp_path):
 
 
 def test_damage_in_the_browser_is_that_of_the_package(v8):
-    v8.context.eval(page.script("figure.js") + page.script("images.js"))
+    v8.context.eval(page.script("tools.js") + page.script("images.js"))
     x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     given = f'naignLive.singles("{networks.encoded(x)}")'
     for level in (0.5, 1.5, 7.0):
@@ -107,14 +107,14 @@ def test_damage_in_the_browser_is_that_of_the_package(v8):
 
 
 def test_the_mass_floor_in_the_browser_is_that_of_the_package(v8):
-    v8.context.eval(page.script("figure.js") + page.script("line.js"))
+    v8.context.eval(page.script("tools.js") + page.script("line.js"))
     for centre, reach in ((-2.0, 0.6), (0.5, 0.6), (3.0, 0.6), (0.0, 4.0), (-7.0, 1.0)):
         wanted = shares.mass_floor([[centre]], [reach])[0]
         assert v8(f"naignLive.massFloor({centre}, {reach})") == pytest.approx(wanted, abs=1e-8)
 
 
 def test_noise_of_a_seed_is_normal(v8):
-    v8.context.eval(page.script("figure.js"))
+    v8.context.eval(page.script("tools.js"))
     draws = torch.tensor(v8("[...naignLive.normals(5, 40000)]"))
     assert draws.mean().abs() < 0.02 and (draws.std() - 1).abs() < 0.02
     assert ((draws.abs() < 1).float().mean() - 0.6827).abs() < 0.01
