@@ -196,7 +196,7 @@
     const damages = Object.entries(live.DAMAGES).map(([key, { label }]) => [key, label]);
     const shownLevel = (share) => (share * (live.DAMAGES[figure.view.damage] || live.DAMAGES.noise).top).toFixed(2);
     const centre = () => figure.change({ drawn: live.packed(live.centred(input(), side)), input: "draw" });
-    const choices = element("div", { className: "live-thumbs", role: "group", ariaLabel: "test images" }, ...thumbs);
+    const choices = element("div", { className: "live-thumbs", role: "group", "aria-label": "test images" }, ...thumbs);
 
     figure.show(area,
       element("div", {}, figure.choice({ text: "x is", key: "input", options: inputs }),
