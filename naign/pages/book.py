@@ -69,7 +69,7 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
 
 
 def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str, object]:
-    """The given parameters, typed as the cell tagged `parameters` says: lines like `seed: int = 0`."""
+    """The given parameters that are not the defaults, typed as the cell tagged `parameters` says: `seed: int = 0`."""
     types = {"str": str, "int": int, "float": float}
     cells = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
     try:
@@ -84,7 +84,7 @@ def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str
     if unknown:
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
     every = values(settings(type("Parameters", (), usual | {"__annotations__": known}))(**given))
-    return {name: every[name] for name in given}
+    return {name: every[name] for name in given if every[name] != usual[name]}  # a cell that repeats is noise
 
 
 def build(profile: str = "recorded") -> int:

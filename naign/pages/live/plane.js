@@ -156,6 +156,7 @@
       paint(width, start, share) {
         const { view } = figure, now = figure.moment(method), f = figure.network(now.network);
         size = width;
+        box.style.width = `${size + 2}px`; // that of the canvas, with its border
         const when = figure.payload.steps.length > 1 ? `, step ${now.step.toLocaleString("en")}` : "";
         caption.textContent = method.label + when;
         const context = live.prepared(canvas, size, size), { ink, paper } = figure.colours();
