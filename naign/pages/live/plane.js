@@ -203,7 +203,7 @@
 
   live.kinds = live.kinds || {};
   live.kinds.plane = function (box, payload) {
-    const { limit, methods, steps } = payload, data = live.singles(payload.data);
+    const { limit, methods } = payload, data = live.singles(payload.data);
     const start = {
       x: payload.start[0], y: payload.start[1], mode: "point", painted: "", draw: 0, times: 0, k: 2,
       density: true, arrows: true, data: true,
