@@ -72,7 +72,8 @@
           const found = applied(f, f.draw(between(noise())), 1);
           live.showImage(walk, found, shape);
           walk.setAttribute("aria-label", `${method.label}: the image ${way()}`);
-          column.dataset.image = [...found].join(); // in full, for whoever wants more digits
+          column.image = found; // for whoever wants the numbers
+          column.dataset.ready = "yes";
         },
       };
     }

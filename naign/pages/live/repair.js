@@ -21,9 +21,8 @@
   }
 
   /** The scale of drifts: where those of images and of noise lie, and a needle for each drift. */
-  function drawScale(canvas, figure, scale, drift, again) {
-    const { ink } = figure.colours();
-    const width = canvas.parentElement.clientWidth, context = live.prepared(canvas, width, 56);
+  function drawScale(canvas, width, ink, scale, drift, again) {
+    const context = live.prepared(canvas, width, 56);
     const most = 1.1 * Math.max(drift, ...scale.map((band) => band[3]));
     const across = (value) => 10 + (width - 20) * Math.sqrt(Math.min(value, most) / most); // small ones matter
     context.fillStyle = ink;
@@ -67,7 +66,8 @@
     return {
       box,
       method,
-      paint(x, damaged, hole, clean) {
+      width: () => scale.parentElement.clientWidth,
+      paint(x, damaged, hole, clean, width, ink) {
         const f = figure.network(figure.moment(method).network);
         numbers.textContent = f ? "" : "loading f …";
         if (!f) return "";
@@ -81,14 +81,15 @@
         const digits = reader && figure.network(reader);
         for (const [frame, y] of [[once, a], [twice, b]]) {
           const away = clean ? [`${live.meanDifference(y, x).toFixed(3)} from x`] : [];
-          frame.below.innerText = [...(digits ? [reading(digits, y)] : []), ...away].join("\n");
+          frame.below.textContent = [...(digits ? [reading(digits, y)] : []), ...away].join("\n");
         }
         numbers.textContent = `drift d(x′, f(x′)) = ${drift.toFixed(3)}, d(f(x′), f(f(x′))) = ${again.toFixed(3)}`;
-        box.dataset.image = [...a].join(); // in full, for whoever wants more digits
-        drawScale(scale, figure, scales[method.label], drift, again);
+        box.image = a; // for whoever wants the numbers
+        box.dataset.ready = "yes";
+        drawScale(scale, width, ink, scales[method.label], drift, again);
         scale.setAttribute("aria-label", `drift ${drift.toFixed(2)} on a scale; usual: ` +
           scales[method.label].map(([name, , middle]) => `${name} ${middle.toFixed(2)}`).join(", "));
-        return `${method.label}: drift ${drift.toFixed(2)}${once.below.innerText ? `, ${once.below.innerText}` : ""}.`;
+        return `${method.label}: drift ${drift.toFixed(2)}, ${once.below.textContent}.`;
       },
     };
   }
@@ -124,6 +125,7 @@
       const chosen = figure.chosen(columns);
       for (const column of columns) column.box.hidden = !chosen.includes(column);
       if (!x) return;
+      const widths = chosen.map((column) => column.width()), { ink } = figure.colours(); // read before what is written
       const level = view.level * damage.top;
       const hole = view.damage === "hole" ? live.holeMask(level, side, view.across, view.down) : null;
       const damaged = level > 0 ? damage.apply(x, level, side, view.roll, hole) : x;
@@ -132,8 +134,9 @@
       const isNoise = view.input === "noise" || view.input === "fourier"; // in which a reader of digits would find one
       const digits = payload.reader && !isNoise && figure.network(payload.reader);
       for (const [frame, y] of [[pad, x], [bad, damaged]]) frame.below.textContent = digits ? reading(digits, y) : "";
-      if (!isNoise && level > 0) bad.below.innerText += `\n${live.meanDifference(damaged, x).toFixed(3)} from x`;
-      figure.say(chosen.map((column) => column.paint(x, damaged, hole, !isNoise && level > 0)).join(" "));
+      if (!isNoise && level > 0) bad.below.textContent += `\n${live.meanDifference(damaged, x).toFixed(3)} from x`;
+      const clean = !isNoise && level > 0;
+      figure.say(chosen.map((column, i) => column.paint(x, damaged, hole, clean, widths[i], ink)).join(" "));
     }
 
     /* ---- what the reader's hand does ---- */

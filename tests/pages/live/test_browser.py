@@ -116,6 +116,11 @@ class Visit:
             for i in range(rows.count())
         }
 
+    def image(self, method):
+        """What f of a method made of an image, flat."""
+        self.page.wait_for_selector(f"section[aria-label={method}][data-ready]")
+        return torch.tensor(self.page.evaluate(f"[...document.querySelector('section[aria-label={method}]').image]"))
+
     def slide(self, label, value):
         """A slider set by its label."""
         slider = self.page.get_by_label(label, exact=True).first
@@ -264,10 +269,10 @@ def test_both_methods_restore_the_same_noise_as_torch(chromium, site):
     with opened(chromium, site, "repair", view="#digits?input=noise&seed=5&level=0") as visit:
         z = torch.tensor(visit.page.evaluate("[...naignLive.normals(5, 1024)]")).view(1, 1, 32, 32)
         for method in ("NAIGN", "IGN"):
-            found = numbers(visit.page.get_attribute(f"section[aria-label={method}]", "data-image"))
+            found = visit.image(method)
             with torch.no_grad():
                 wanted = naign.load(f"mnist-{method.lower()}").f(z).flatten()
-            assert torch.allclose(torch.tensor(found), wanted, atol=1e-4)
+            assert torch.allclose(found, wanted, atol=1e-4)
 
 
 def test_a_walk_passes_where_torch_says(chromium, site):
@@ -282,7 +287,7 @@ def test_a_walk_passes_where_torch_says(chromium, site):
                 z = run.source.mean + torch.fft.ifft2(torch.fft.fft2(between) * run.source.deviation).real
             with torch.no_grad():
                 wanted = run.f(z).flatten()
-            found = torch.tensor(numbers(visit.page.get_attribute(f"section[aria-label={method}]", "data-image")))
+            found = visit.image(method)
             assert torch.allclose(found, wanted, atol=1e-3)
         visit.page.get_by_role("button", name="image 9 by NAIGN").click()
         visit.page.get_by_role("button", name="New images").click()
@@ -374,7 +379,7 @@ def test_a_built_page_loads_what_is_looked_at(chromium, site, way):
             assert len(networks) == 1 + 2  # the scripts, and the two networks that the first figure shows
             assert visit.page.locator(LIVE).count() == 1
             visit.page.locator(".naign-live").nth(1).scroll_into_view_if_needed()
-            visit.page.wait_for_selector("section[aria-label=IGN][data-image]")
+            visit.page.wait_for_selector("section[aria-label=IGN][data-ready]")
             assert visit.page.locator(LIVE).count() == 2
         server.shutdown()
 
