@@ -10,6 +10,7 @@ from naign import projection
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.toys import TOYS, Grid, Trimodal
 from naign.evaluate import shares
+from naign.evaluate.outsiders import mean_auroc
 from naign.pages.columns import PAPER_RESTORATION
 from naign.study import outsiders, plan, records
 from naign.study.experiment import Experiment
@@ -211,3 +212,51 @@ def test_without_the_samples_of_largest_drift_the_grid_is_sharp_and_fair():
     y = projection.generate(run.f, run.source, 20_000, torch.Generator().manual_seed(0), keep=0.85)
     assert toy.is_high_quality(y).float().mean() > 0.97
     assert shares.reverse_kl(shares.mode_shares(toy.assign(y), 25), toy.shares) < 0.005
+
+
+def test_what_was_mended_in_chapters_1_and_3_holds():
+    line = of(plan.toys("cpu", "trimodal"))
+    assert mean(line, "NAIGN", "fz.w1") < mean(line, "IGN", "fz.w1")
+    assert mean(line, "IGN", "fz.w1") - mean(line, "NAIGN", "fz.w1") < 1.2 * np.std(every(line, "IGN", "fz.w1"), ddof=1)
+    m = of(plan.mnist("cpu")["main"])
+    assert all(v < 0.2 for v in every(m, "IGN" + PAPERS, "fz.coverage"))  # 0.39 in the paper
+    ratios = [mean(m, "IGN", path) / mean(m, "NAIGN", path) for path in ("least.fz", "fz.fld")]
+    assert ratios[0] == pytest.approx(7.9, abs=0.1) and ratios[1] == pytest.approx(13.7, abs=0.1)
+    assert mean(m, "NAIGN", "least.fz") > 0.9 * mean(m, "NAIGN", "fz.fld")  # the last state is as good as the best
+    assert mean(m, "IGN", "least.fz") < 0.6 * mean(m, "IGN", "fz.fld")
+    assert mean(m, "IGN" + PAPERS, "least.fz") > 0.85 * mean(m, "IGN" + PAPERS, "fz.fld")
+    misread = {label: mean(m, label, "restoration.noise.changed") for label in ("NAIGN", "IGN", "NAIGN" + PAPERS)}
+    assert misread == {
+        "NAIGN": pytest.approx(0.17, abs=0.01),
+        "IGN": pytest.approx(0.17, abs=0.01),
+        "NAIGN" + PAPERS: pytest.approx(0.73, abs=0.01),
+    }
+    assert mean(m, "NAIGN", "restoration.noise.changed_damaged") == pytest.approx(0.37, abs=0.005)
+    assert mean(m, "NAIGN", "data.train.pixel_density") == pytest.approx(0.92, abs=0.01)
+    for label in ("NAIGN", "NAIGN, wider"):
+        assert 2.7 < mean(m, label, "fz.pixel_density") < 3.3
+
+
+def test_what_was_mended_in_chapter_4_holds():
+    m = of(plan.ffhq("cpu")["main"])
+    found = {name: mean(m, "NAIGN", f"restoration.{name}.once") for name in CORRUPTIONS}
+    assert found.pop("lines") == pytest.approx(0.29, abs=0.01)
+    assert all(0.08 < v < 0.13 for v in found.values())
+
+
+def test_what_was_mended_in_chapter_5_holds():
+    m = of(plan.moons("cpu")["fuzzy"])
+    ks = m["drift_density.k"].iloc[0]
+    kl = {label: np.array(every(m, label, "drift_density.kl")) for label in ("NAIGN", "IGN")}
+    at_4 = kl["NAIGN"][:, ks.index(4.0)] / kl["IGN"][:, ks.index(4.0)].mean()
+    assert min(at_4) > 80 and max(at_4) < 240
+    best = {label: values.mean(0).min() for label, values in kl.items()}
+    assert best["IGN"] < best["NAIGN"] < 1.2 * best["IGN"]
+    found = outsiders.load_or_measure("cpu")
+    auroc = {label: mean_auroc(found["auroc"][label]) for label in ("NAIGN", "IGN")}
+    assert auroc["NAIGN"] < auroc["IGN"] < auroc["NAIGN"] + 0.02
+    ranks = found["correlation"]
+    assert min(ranks["NAIGN"].values()) > 0.42 and max(ranks["NAIGN"].values()) < 0.785
+    assert ranks["NAIGN"]["noise"] == min(ranks["NAIGN"].values())
+    low = [(label, name) for label, row in ranks.items() for name, rank in row.items() if rank < 0.4]
+    assert low == [("DAE", "noise")] and ranks["DAE"]["noise"] == pytest.approx(0.05, abs=0.005)
