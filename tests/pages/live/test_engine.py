@@ -12,7 +12,6 @@ from naign import models, sources
 from naign.evaluate import lenet
 from naign.pages.live import networks, page
 from naign.study import records
-from naign.study.experiment import build
 
 NETWORKS = {
     "line": ((1,), lambda: models.MLP((1,), 256, 3)),
@@ -65,7 +64,7 @@ def test_every_kind_of_network_agrees_with_torch(v8, name, n, plain):
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda p: p.name)
 def test_every_recorded_network_agrees_with_torch(v8, path):
-    run = records.load(path, build)
+    run = records.load(path)
     shape = tuple(run.config["shape"])
     n = 3 if len(shape) == 3 else 64
     assert max(error(v8, run.f, shape, n, plain) for plain in (False, True)) < 1e-4
