@@ -260,3 +260,36 @@ def test_what_was_mended_in_chapter_5_holds():
     assert ranks["NAIGN"]["noise"] == min(ranks["NAIGN"].values())
     low = [(label, name) for label, row in ranks.items() for name, rank in row.items() if rank < 0.4]
     assert low == [("DAE", "noise")] and ranks["DAE"]["noise"] == pytest.approx(0.05, abs=0.005)
+
+
+def test_what_chapter_7_says_of_its_records_holds():
+    m, paper = of(plan.field("cpu")["mnist"]), of(plan.mnist("cpu")["main"])
+    for path, share in (("fz.fld", 1 / 3), ("restoration.noise.changed", 0.55)):
+        assert max(every(m, "field", path)) < share * mean(paper, "NAIGN", path)
+    assert max(every(m, "field", "fz.fld")) < 0.5 * min(every(paper, "NAIGN, wider", "fz.fld"))
+    assert mean(paper, "NAIGN, wider", "seconds") > 1.7 * mean(m, "field", "seconds")
+    for name in ("blur", "noise", "salt and pepper"):
+        for label in ("NAIGN", "NAIGN, wider"):
+            assert max(every(m, "field", f"restoration.{name}.once")) < mean(paper, label, f"restoration.{name}.once")
+    assert mean(m, "field", "restoration.lines.once") > 0.99 * mean(paper, "NAIGN", "restoration.lines.once")
+    assert mean(m, "field", "fz.fld") < 6 and mean(m, "field", "ffz.fld") > 4
+    assert mean(m, "field", "fz.coverage") < 0.85 < mean(m, "field", "ffz.coverage")
+    assert mean(m, "field", "fz.pixel_density") < 0.45 * mean(m, "field", "data.train.pixel_density")
+    assert 0.8 < mean(m, "field", "ffz.pixel_density") < 1.1
+    toys = {name: of(plan.field("cpu")[name]) for name in TOYS}
+    for name in ("grid", "2moons", "8gaussians"):
+        assert max(every(toys[name], "field", "fz.reverse_kl")) < 0.01
+    assert min(every(toys["8gaussians"], "field", "fz.high_quality")) > 0.98
+    assert mean(toys["2moons"], "field", "fz.coverage") > 0.93 * mean(toys["2moons"], "field", "data.coverage")
+    within = {label: mean(toys["grid"], label, "fz.high_quality") for label in ("field", "balanced")}
+    assert 0.77 < within["field"] < within["balanced"]
+    line, naign = toys["trimodal"], of(plan.toys("cpu", "trimodal"))
+    assert mean(line, "field", "fz.w1") < 0.5 * mean(naign, "NAIGN", "fz.w1")
+    assert mean(line, "field", "fz.w1") == pytest.approx(9 * mean(line, "balanced", "fz.w1"), rel=0.1)
+    assert mean(line, "field", "rec") > max(mean(line, "balanced", "rec"), mean(line, "NAIGN, Muon", "rec"))
+    known = json.loads((records.records_root() / "trials-digits.json").read_text())
+    fld = {trial["parameters"]["scaled"]: [] for trial in known.values()}
+    for trial in known.values():
+        fld[trial["parameters"]["scaled"]].append((trial["fz"]["fld"], trial["parameters"].get("radii")))
+    assert max(v for v, radii in fld[False] if radii is None) < min(v for v, _ in fld[True])
+    assert max(fld[False])[1] == [0.05, 0.2, 1.0]  # large radii do harm

@@ -21,7 +21,8 @@ BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers --
 NOTE = (
     "Mean ± standard deviation (number of seeds). Of the FLD only ratios to IGN compare with the paper's, whose LeNet "
     "is another. *Best beyond* is the best mean of what else the book trains on the same data: other matchings than "
-    "the nearest (*balanced*, an optimal assignment, is `naign-balanced`), Muon, our settings on images, a wider or "
+    "the nearest (*balanced*, an optimal assignment, is `naign-balanced`), a field in place of the search (*field*, "
+    "`naign-field`), Muon, our settings on images, a wider or "
     "deeper network; for the distance a plain denoising autoencoder (DAE)."
 )
 
