@@ -3,12 +3,12 @@
 from naign import beyond  # noqa: F401, enters its methods
 from naign.projection import drift, energy, generate, project, unnormalised_density
 
-__version__ = "0.1.0"
-__all__ = ["Run", "drift", "energy", "fit", "generate", "live", "load", "project", "unnormalised_density"]
+__version__ = "0.2.0"
+__all__ = ["Run", "available", "drift", "energy", "fit", "generate", "live", "load", "project", "unnormalised_density"]
 
 
 def __getattr__(name: str) -> object:
-    """`fit`, `load`, `live` and `Run`, which reach into the wings, on first use."""
+    """`available`, `fit`, `load`, `live` and `Run`, which reach into the wings, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'naign' has no attribute {name!r}")
     if name == "live":

@@ -30,6 +30,16 @@ def cache_root() -> Path:
     return PROJECT / "data" / "cache" if PROJECT else Path.home() / ".cache" / "naign"
 
 
+def project() -> Path:
+    """The repository; ValueError outside a clone, where the package is installed alone."""
+    if PROJECT is None:
+        raise ValueError(
+            "the chapters and the records that they show are in the repository, not in the package: "
+            "clone it and install it there with `pip install -e '.[all]'`."
+        )
+    return PROJECT
+
+
 def writable_directory(path: Path) -> Path:
     """Create a directory if need be and prove that a file can be written there; ValueError if not."""
     path = Path(path)

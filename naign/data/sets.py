@@ -39,6 +39,7 @@ class ImageSet:
     channels: ClassVar[int] = 1
     kind: ClassVar[str]
     called: ClassVar[str]  # in a sentence
+    licence: ClassVar[str]  # of its images
     stand_in: ClassVar[str] = ""  # the set that stands for it at the quick profile
     shared: ClassVar[bool] = True  # whether its images may be kept with a run
 
@@ -56,6 +57,7 @@ class Digits(ImageSet):
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "scikit-learn's small digits"
+    licence: ClassVar[str] = "CC BY 4.0"
 
     def load(self) -> TensorData:
         """(1437 - validation, 1, size, size) bytes with labels; ValueError without scikit-learn."""
@@ -73,6 +75,7 @@ class Faces(ImageSet):
     held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
     kind: ClassVar[str] = "few"
     called: ClassVar[str] = "scikit-image's small grey faces"
+    licence: ClassVar[str] = "that of scikit-image's data"
 
     def load(self) -> TensorData:
         """(100 - held_out, 1, size, size) bytes; ValueError without scikit-image, or if `held_out` cannot be."""
@@ -89,6 +92,7 @@ class Mnist(Downloaded, ImageSet):
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
+    licence: ClassVar[str] = "CC BY-SA 3.0"
     stand_in: ClassVar[str] = "digits"
     folder: ClassVar[str] = "mnist"
     tool: ClassVar[str] = "pooch"
@@ -148,6 +152,7 @@ class FFHQ100(Downloaded, ImageSet):
     channels: ClassVar[int] = 3
     kind: ClassVar[str] = "few"
     called: ClassVar[str] = "FFHQ"
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
     stand_in: ClassVar[str] = "faces"
     shared: ClassVar[bool] = False  # only what f made of its images goes into a run
     folder: ClassVar[str] = "ffhq100"

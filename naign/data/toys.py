@@ -14,6 +14,8 @@ class Toy:
     """What all toys share; a toy is its own sampler."""
 
     kind: ClassVar[str] = "plane"
+    called: ClassVar[str]  # in a sentence
+    licence: ClassVar[str] = "none needed: the samples are drawn from a formula"
     shared: ClassVar[bool] = True
 
     def load(self) -> Self:
@@ -83,6 +85,7 @@ class Trimodal(Gaussians):
     widths: Numbers = Field((0.2, 0.2, 0.2), description="their standard deviations, positive")
     weights: Numbers = Field((1 / 3, 1 / 3, 1 / 3), description="their probabilities, which sum to 1")
     kind: ClassVar[str] = "line"
+    called: ClassVar[str] = "three Gaussians on the line"
 
     centres = functools.cached_property(lambda self: tuple((m,) for m in self.modes))
     sigmas = property(lambda self: self.widths)
@@ -102,6 +105,7 @@ class Grid(Gaussians):
     side: int = Field(5, ge=1, le=100, description="modes a side")
     spacing: float = Field(2.0, gt=0, description="distance of neighbouring modes")
     sigma: float = Field(0.05, gt=0, description="standard deviation of each")
+    called: ClassVar[str] = "a grid of Gaussians"
 
     @functools.cached_property
     def centres(self) -> tuple[tuple[float, float], ...]:
@@ -116,6 +120,7 @@ class EightGaussians(Gaussians):
     radius: float = Field(4.0, gt=0, description="of the circle, before scaling")
     sigma: float = Field(0.5, gt=0, description="standard deviation of each, before scaling")
     scale: float = Field(1 / 1.414, gt=0, description="factor on both")
+    called: ClassVar[str] = "eight Gaussians on a circle"
 
     sigmas = property(lambda self: (self.scale * self.sigma,) * 8)
 
@@ -133,6 +138,7 @@ class TwoMoons(Toy):
     """
 
     noise: float = Field(0.2, ge=0, description="standard deviation, in the units of the data")
+    called: ClassVar[str] = "two moons"
     shape: ClassVar[tuple[int]] = (2,)
     shares: ClassVar[tuple[float, ...]] = (0.5, 0.5)
     radius: ClassVar[float] = 2.0

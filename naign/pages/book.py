@@ -35,9 +35,10 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
     Raises
     ------
     ValueError
-        Before a kernel starts: if the notebook is none, the output exists, or a parameter is
+        Before a kernel starts: outside a clone, if the notebook is none, the output exists, or a parameter is
         unknown or ill-typed. Afterwards: if a cell failed; what was done lies in OUTPUT.failed.ipynb.
     """
+    files.project()
     import jupytext
     import papermill
 
@@ -90,8 +91,9 @@ def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str
 def build(profile: str = "recorded") -> int:
     """Execute the chapters that changed, then build the book, any warning being an error.
 
-    A chapter is executed again when it, the package, the records or the lock changed.
+    A chapter is executed again when it, the package, the records or the lock changed. ValueError outside a clone.
     """
+    files.project()
     started, target, html = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
     pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
     outputs = {page: target / (f"{page.stem}.ipynb" if is_notebook(page) else page.name) for page in pages}

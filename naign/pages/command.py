@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+import naign
 from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
@@ -29,6 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"naign: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "naign").startswith("naign"):
+            raise
+        print(f"naign: {error.name} is missing: install it with `pip install 'naign[book]'`.", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `naign list | head`
         sys.stdout = None
         return 0
@@ -48,6 +54,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="naign", description="Non-adversarial idempotent generative models.")
+    parser.add_argument("--version", action="version", version=f"naign {naign.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable, text: str, settings: str = "") -> Callable:
@@ -57,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("-p", action="append", default=[], metavar="KEY=VALUE", help=settings)
         return sub.add_argument
 
-    command("list", _list, "experiments, profiles and what is recorded")
+    command("list", _list, "experiments, profiles, what is recorded, and the models that `naign.load` finds by name")
 
     add = command("fit", _fit, "train one experiment, or load its run if it exists", "profile, seed or any setting")
     add("name", help="an experiment or a data set, see `naign list`")
@@ -116,10 +123,11 @@ def pairs(given: list[str]) -> dict[str, str]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs")
+    print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs (*: `naign.load` finds it)")
     for name in experiment.names():
         counts = {p: len(records.recorded(name, p)) for p in recipes.PROFILES}
-        print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}")
+        star = " *" if runs.named(name) else ""
+        print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}{star}")
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -130,12 +138,13 @@ def _fit(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
     if options.output:
         files.writable_directory(options.output.parent)
+    images = len(asked.data.shape) == 3
+    if images:
+        from naign.pages import sheets  # draws: without it nothing here needs matplotlib
     run = runs.load_or_fit(asked, weights=True, progress=not options.quiet)
     path = run.save(options.output) if options.output else runs.find(asked, weights=True)
     print(path)
-    if len(asked.data.shape) == 3:
-        from naign.pages import sheets  # draws: without it nothing here needs matplotlib
-
+    if images:
         print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), path)))
 
 
@@ -177,6 +186,7 @@ def _trials(options: argparse.Namespace) -> None:
 
 
 def _readme(options: argparse.Namespace) -> None:
+    root = files.project()
     from naign.pages import readme
 
-    readme.write(files.PROJECT)
+    readme.write(root)

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from naign.base import files
 from naign.base.settings import defaults
+from naign.data.download import needed
 from naign.models import Convolutional, Dense, seeded
 from naign.sources import SOURCES
 
+SHIPPED = files.PACKAGE / "weights"  # in a wheel, the records that pyproject.toml names; a clone has them all
 TEXTS = ("config", "metrics", "provenance")
 LARGEST = 15 * 2**20  # bytes of weights that are committed; larger ones stay local
 KEYS = {"name", "profile", "seed", "data", "method", "shape", "parameters"}  # of a configuration
@@ -53,13 +55,27 @@ class Run:
     images: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> Path:
-        """Write the run to a directory, whole or not at all; ValueError if that is not empty, or cannot be written."""
+        """Write the run, with a card, to a directory that is then whole or not there; ValueError if it cannot be."""
+        return self.keep(path, str(path))
+
+    def keep(self, path: str | Path, place: str = "") -> Path:
+        """As `save`; its card says that it is loaded from `place`; without a place it has none."""
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists already: choose another name or remove it.")
-        return files.whole_directory(path, self._write)
+        return files.whole_directory(path, lambda directory: self._write(directory, place))
 
-    def _write(self, directory: Path) -> None:
+    def push_to_hub(self, name: str, private: bool = False) -> str:
+        """Upload the run, as `save` writes it, to the Hugging Face Hub as "owner/name", made if need be.
+
+        Who may is told by `hf auth login` or $HF_TOKEN. Needs the extra `hub`; `naign.load("hf://owner/name")`
+        brings it back. Returns the address of the commit; ValueError if it cannot be.
+        """
+        from naign.study import hub
+
+        return hub.push(self, name, private)
+
+    def _write(self, directory: Path, place: str) -> None:
         for name in TEXTS:
             files.write_json(directory / f"{name}.json", getattr(self, name))
         with open(directory / "history.csv", "w", newline="") as file:
@@ -68,6 +84,10 @@ class Run:
         if self.f is not None:
             meta = {"config": json.dumps(self.config, sort_keys=True)}
             files.save_tensors(directory / "model.safetensors", self._tensors(), meta)
+        if place and self.f is not None:
+            from naign.study import card  # which knows experiments, and they know runs
+
+            (directory / "README.md").write_text(card.text(self, place), encoding="utf-8")
 
     def _tensors(self) -> dict[str, Tensor]:
         parts = {"f": self.f.state_dict(), "source": self.source.state_dict()}
@@ -87,19 +107,17 @@ def build(config: dict) -> tuple[nn.Module, nn.Module]:
 def write_images(directory: Path, images: dict[str, Tensor]) -> None:
     """Each entry as one PNG in the folder `images`, its square images side by side."""
     for name, x in images.items():
-        from PIL import Image
-
+        image = needed("PIL.Image", "images are kept with", "Pillow")
         (directory / "images").mkdir(exist_ok=True)
         strip = np.concatenate(list(x.permute(0, 2, 3, 1).numpy()), axis=1)
-        Image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / "images" / f"{name}.png")
+        image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / "images" / f"{name}.png")
 
 
 def _read_images(path: Path) -> dict[str, Tensor]:
     found = {}
     for file in sorted(path.glob("images/*.png")):
-        from PIL import Image
-
-        strip = torch.from_numpy(np.array(Image.open(file)))
+        image = needed("PIL.Image", "images are kept with", "Pillow")
+        strip = torch.from_numpy(np.array(image.open(file)))
         found[file.stem] = torch.stack(strip.reshape(*strip.shape[:2], -1).permute(2, 0, 1).split(len(strip), 2))
     return found
 
@@ -161,8 +179,8 @@ def _last(config: dict) -> int:
 
 
 def recorded(name: str, profile: str) -> list[Path]:
-    """Committed runs of an experiment at a profile, whatever their configuration."""
-    return sorted(records_root().glob(f"{name}-{profile}-s*-*"))
+    """Committed or shipped runs of an experiment at a profile, whatever their configuration."""
+    return sorted(path for root in (records_root(), SHIPPED) for path in root.glob(f"{name}-{profile}-s*-*"))
 
 
 def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
@@ -183,7 +201,7 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
         run.snapshots = halved
     if "weights" not in keep or sum(v.nbytes for v in run._tensors().values()) >= LARGEST:
         run.f = None
-    return run.save(target)
+    return run.keep(target)
 
 
 def wanted(picture: str, keep: tuple[str, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Runs found, trained and scored."""
 
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -10,7 +11,7 @@ from naign.base import files
 from naign.data import DATA
 from naign.data.samples import TensorData
 from naign.evaluate.scores import scores
-from naign.study import records
+from naign.study import card, hub, records
 from naign.study.experiment import FOLDER, Experiment, get, names, own
 from naign.study.recipes import PROFILES
 from naign.study.records import Run
@@ -83,27 +84,51 @@ def rescore(path: Path, experiment: Experiment, run: Run, keep: tuple[str, ...] 
     files.rewrite_json(path, "metrics.json", run.metrics)
 
 
-def load(path: str | Path) -> Run:
-    """A run saved with `Run.save`, by its directory, or an experiment's recorded one with weights, by its name.
+def load(path: str | Path, revision: str | None = None) -> Run:
+    """A run with weights: a saved one by its directory, a recorded one by its name, one of the Hub by "hf://owner/name".
 
-    ValueError if there is none, or it is damaged.
+    `available` lists the names; that of a data set alone means NAIGN on it. A revision, of the Hub's alone, is a
+    branch, a tag or a commit. ValueError if there is none, or it is damaged.
     """
     name = str(path)
+    if name.startswith(hub.PREFIX):
+        return records.load(hub.download(name.removeprefix(hub.PREFIX), revision))
+    if revision is not None:
+        raise ValueError(f"{path} has no revisions: only what is loaded from hf://owner/name has.")
     if Path(path).is_dir():
         return records.load(path)
     if name not in names() and name not in DATA:
         known = ", ".join(names())
         raise ValueError(f"{path} is neither a saved run nor an experiment: give a directory or one of {known}.")
-    full = get(name).name
-    for found in (path for profile in reversed(PROFILES) for path in records.recorded(full, profile)):
-        if (found / "model.safetensors").exists():
-            return records.load(found)
-    raise ValueError(f"no recorded weights of {full!r}: train them with `naign fit {full}`.")
+    usual = get(name)
+    if found := named(usual.name):
+        return records.load(found)
+    why = "" if usual.data.shared else f" (its data are under {usual.data.licence}, so it is not in the package)"
+    raise ValueError(f"no recorded weights of {usual.name!r}{why}: train them with `naign fit {usual.name}`.")
+
+
+def named(name: str) -> Path | None:
+    """The recorded run with weights that has an experiment's name: of the largest profile, the usual settings first."""
+    for profile in reversed(PROFILES):
+        found = [path for path in records.recorded(name, profile) if (path / "model.safetensors").exists()]
+        if found:
+            return min(found, key=lambda path: path.name != get(name, profile).directory)
+    return None
+
+
+def available() -> dict[str, dict[str, list[float]]]:
+    """The models that `load` finds by their names: name -> score -> its value for each recorded seed.
+
+    In a clone these are all recorded ones with weights; an installed package brings some of them.
+    """
+    found = {name: named(name) for name in names()}
+    configs = {name: json.loads((path / "config.json").read_text()) for name, path in found.items() if path}
+    return {name: card.scores(card.seeds(config)) for name, config in configs.items()}
 
 
 def find(experiment: Experiment, weights: bool = False) -> Path | None:
-    """The directory of an experiment's run, committed or local; with weights if they are asked for."""
-    for root in (records.records_root(), records.runs_root()):
+    """The directory of an experiment's run, committed, shipped or local; with weights if they are asked for."""
+    for root in (records.records_root(), records.SHIPPED, records.runs_root()):
         path = root / experiment.directory
         if path.is_dir() and (not weights or (path / "model.safetensors").exists()):
             return path
@@ -143,7 +168,7 @@ def _checkpoint(experiment: Experiment) -> Path:
 
 
 def _train(experiment: Experiment, path: Path, progress: bool) -> Path:
-    return experiment.train(_checkpoint(experiment), progress).save(path)
+    return experiment.train(_checkpoint(experiment), progress).keep(path)
 
 
 def of_config(config: dict) -> Experiment:
