@@ -21,12 +21,13 @@ SECONDS = 300  # within which a mirror gives a file, or is left
 UNFINISHED = ".part-"  # what folders of unfinished downloads are called
 
 
-def needed(module: str, use: str, package: str) -> ModuleType:
+def needed(module: str, use: str, package: str, extra: str = "book") -> ModuleType:
     """An optional module; ValueError in one sentence that opens with `use` if its package is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise ValueError(f"{use} {package}: install it with `pip install {package.lower()}`.") from None
+        how = f"install it with `pip install {package.lower()}`, or all of the extra with `pip install naign[{extra}]`"
+        raise ValueError(f"{use} {package}: {how}.") from None
 
 
 class Downloaded:

@@ -40,7 +40,7 @@ def push(run: "Run", name: str, private: bool) -> str:
 
 
 def _asked(name: str, ask: Callable[[ModuleType], T]) -> T:
-    hub = needed("huggingface_hub", "the Hub is reached with the extra", "naign[hub]")
+    hub = needed("huggingface_hub", "the Hub is reached with", "huggingface_hub", "hub")
     try:
         return ask(hub)
     except (OSError, hub.errors.HFValidationError) as error:  # what it raises is of these
