@@ -57,7 +57,7 @@ def test_the_models_that_ship_are_whole_rows_of_recorded_seeds_in_half_precision
         tensors, _ = files.load_tensors(RECORDS / names[0] / "model.safetensors")
         assert {t.dtype for t in tensors.values() if t.is_floating_point()} == {torch.float16}
     called = {json.loads(config)["name"] for config in kinds}
-    assert called >= {"grid-naign", "2moons-naign", "trimodal-naign", "mnist-naign", "mnist-ign"}
+    assert called >= {"grid-naign", "2moons-naign", "trimodal-naign-balanced", "mnist-naign", "mnist-ign"}
     assert len(kinds) == len(called) > 5  # and one beyond the paper
 
 
