@@ -106,6 +106,7 @@ def test_an_extra_that_is_missing_is_named(module, command, words, monkeypatch, 
     monkeypatch.setenv("NAIGN_CACHE", str(tmp_path))
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "naign.pages.sheets", raising=False)
+    monkeypatch.delattr(naign.pages, "sheets", raising=False)
     assert main(command.split()) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
