@@ -14,6 +14,7 @@ from packaging.version import Version
 from rocrate.rocrate import ROCrate
 
 import naign
+import naign.pages
 from naign.base import files
 from naign.data import DATA
 from naign.pages.command import main
@@ -114,6 +115,7 @@ def test_an_extra_that_is_missing_is_named(module, command, words, monkeypatch, 
 
 def test_a_module_of_ours_that_is_missing_is_no_matter_of_extras(monkeypatch):
     monkeypatch.setitem(sys.modules, "naign.pages.readme", None)
+    monkeypatch.delattr(naign.pages, "readme", raising=False)  # as it is once another test has imported it
     with pytest.raises(ModuleNotFoundError, match="naign"):
         main(["readme"])
 
