@@ -111,10 +111,11 @@ class Training(State):
             with interrupts.heeded(), tqdm(total=self.schedule.steps, disable=not progress, unit="step") as bar:
                 self._run(bar)
         except KeyboardInterrupt:
-            self.rewind()
-            if self.saved():
-                of = f"{self.step} of {self.schedule.steps}"
-                print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
+            with interrupts.ignored():
+                self.rewind()
+                if self.saved():
+                    of = f"{self.step} of {self.schedule.steps}"
+                    print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
             raise
         spread = self.history.get("spread", [1.0])[-1]
         if spread < COLLAPSED and self.schedule.batch_size > 1:

@@ -5,9 +5,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 PARENT = "NAIGN_PARENT"
+ASKING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Stopped(KeyboardInterrupt):
@@ -19,18 +20,25 @@ def _stop(number: int, _: object) -> None:
 
 
 @contextlib.contextmanager
-def heeded() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP raise `Stopped`; in another thread than the main one nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {n: signal.signal(n, _stop) for n in numbers if signal.getsignal(n) is signal.SIG_DFL}
+def _handled(numbers: list[int], handler: Callable | int) -> Iterator[None]:
+    """Within it these signals are handled so; in another thread than the main one nothing changes."""
+    mine = threading.current_thread() is threading.main_thread()
+    before = {n: signal.signal(n, handler) for n in numbers if mine}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def heeded() -> contextlib.AbstractContextManager:
+    """Within it SIGTERM and SIGHUP raise `Stopped`."""
+    return _handled([n for n in ASKING if signal.getsignal(n) is signal.SIG_DFL], _stop)
+
+
+def ignored() -> contextlib.AbstractContextManager:
+    """Within it a second signal to end does nothing: after the first the state is being saved."""
+    return _handled([*ASKING, signal.SIGINT], signal.SIG_IGN)
 
 
 def follow_parent() -> None:

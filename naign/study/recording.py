@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
     found = [(row, row.experiment(profile, s)) for row, s in todo]  # refuses what cannot be trained before any work
     threads = max(1, (os.cpu_count() or 1) // jobs)
     running: list[subprocess.Popen] = []
+    stopped = threading.Event()
 
     def one(row: plan.Row, experiment: Experiment) -> bool:
         if (records.records_root() / experiment.directory).exists():
@@ -40,6 +42,8 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
         environment = os.environ | {interrupts.PARENT: str(os.getpid())}
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
         running.append(child)
+        if stopped.is_set():  # while it was being started
+            child.terminate()
         if child.wait():
             return False
         target = records.commit(records.runs_root() / experiment.directory, row.kept(experiment.seed))
@@ -51,6 +55,7 @@ def record(profile: str, names: list[str], changes: dict[str, str], seeds: int |
         done = list(pool.map(one, *zip(*found, strict=True)))
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
+        stopped.set()
         for child in running:
             child.terminate()  # which saves its state
         raise
@@ -66,7 +71,7 @@ def rescore() -> tuple[list[str], list[str]]:
     planned = [(row, p, s) for p in recipes.PROFILES for row in plan.every(p) for s in range(row.seeds)]
     kept = {row.experiment(profile, seed).directory: row.kept(seed) for row, profile, seed in planned}
     done, left = [], []
-    for path in sorted(p for p in records.records_root().iterdir() if p.is_dir()):
+    for path in sorted(p for p in records.records_root().glob("[!.]*") if p.is_dir()):
         run = records.load(path)
         if run.f is None:
             left.append(path.name)
