@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from torch import Tensor
 PACKAGE = Path(__file__).resolve().parent.parent
 PROJECT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").exists() else None
 CHECKSUMS = "checksums.json"
+HOST = platform.node()  # a cache may be shared by machines, whose processes have numbers of their own
 
 
 def cache_root() -> Path:
@@ -68,10 +70,10 @@ def locked(name: str) -> contextlib.AbstractContextManager:
 def whole(path: Path) -> Iterator[Path]:
     """A hidden name under which to write a file or directory, which then takes its place; ValueError if it cannot.
 
-    What processes that have died left half-written beside it is cleared.
+    What processes of this machine that have died left half-written beside it is cleared.
     """
     clear(path.parent)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.part")
     try:
         yield part
         os.replace(part, path)
@@ -83,8 +85,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def clear(directory: Path) -> None:
-    """Remove what processes that have died left half-written in a directory."""
-    for old in directory.glob(".*.part"):
+    """Remove what processes of this machine that have died left half-written in a directory."""
+    for old in directory.glob(f".*.{HOST}.*.part"):
         try:
             os.kill(int(old.name.split(".")[-2]), 0)
         except ProcessLookupError:

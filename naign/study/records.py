@@ -189,9 +189,12 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
     keep : "weights" (in half precision), "snapshots" with them, and pictures, as in `wanted`
     """
     target = records_root() / path.name
-    if target.exists():
-        return target
-    run = load(path)
+    with files.locked(f"commit-{path.name}"):
+        return target if target.exists() else _reduced(load(path), keep).keep(target)
+
+
+def _reduced(run: Run, keep: tuple[str, ...]) -> Run:
+    """With what `commit` keeps of it, numbers rounded and weights in half precision."""
     run.history = {name: [f"{value:.6g}" for value in column] for name, column in run.history.items()}
     run.images = {name: x for name, x in run.images.items() if wanted(name, keep)}
     if "weights" in keep:
@@ -201,7 +204,7 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
         run.snapshots = halved
     if "weights" not in keep or sum(v.nbytes for v in run._tensors().values()) >= LARGEST:
         run.f = None
-    return run.keep(target)
+    return run
 
 
 def wanted(picture: str, keep: tuple[str, ...]) -> bool:
