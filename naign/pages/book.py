@@ -64,9 +64,8 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
             raise ValueError(f"{notebook} failed in {where} (partial notebook: {partial})") from None
         except RuntimeError as error:  # of the kernel, when it dies
             raise ValueError(f"{notebook} could not be executed ({error}): see that the kernel starts.") from None
-        part = output.with_name(f".{output.name}.part")
-        shutil.copy(made, part)
-        os.replace(part, output)
+        with files.whole(output) as part:
+            shutil.copy(made, part)
 
 
 def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str, object]:
@@ -144,12 +143,18 @@ def stamp(page: Path, profile: str) -> str:
 
 
 def _html(target: Path) -> int:
-    config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(ROOT)]
+    """Build from nothing in a folder of its own: of pages that it knows Sphinx does not repeat what was wrong."""
+    new = BUILT / "new"
+    shutil.rmtree(new, ignore_errors=True)
+    config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(new)]
     entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
     command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
     code = subprocess.run(command).returncode
     if code == 0:
-        live.lighten(BUILT / "html")
+        live.lighten(new / "_build" / "html")
+        shutil.rmtree(BUILT / "html", ignore_errors=True)
+        os.replace(new / "_build" / "html", BUILT / "html")
+        shutil.rmtree(new)
     return code
 
 
