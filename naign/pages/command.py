@@ -145,7 +145,10 @@ def _fit(options: argparse.Namespace) -> None:
     path = run.save(options.output) if options.output else runs.find(asked, weights=True)
     print(path)
     if images:
-        print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), path)))
+        # Never among the records, which are committed.
+        where = options.output or files.writable_directory(files.cache_root() / "sheets" / asked.directory)
+        print("
+".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), where)))
 
 
 def _record(options: argparse.Namespace) -> int:
