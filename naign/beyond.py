@@ -49,6 +49,11 @@ class Balanced(ThreeTerms):
         rejecting = Rejection(distance=self.distance, epsilon=self.epsilon)
         return matching.Joined(rejecting.search, pool, self.rejection) if round(self.rejection * n) else pool
 
+    def searched(self, n: int, size: int) -> tuple[int, int]:
+        """As of `NAIGN`: the pool is matched at once."""
+        m = self.pool * n
+        return m * m, 6 * m * m + 4 * m * (size + self.reuse)
+
     def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
         """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
         return matching.assignment(self.cost(z, fz, x))
@@ -67,6 +72,11 @@ class Rejection(NAIGN):
 
     epsilon: float = Field(0.1, gt=0, description="in units of the distance")
     candidate_dtype: Literal["float32"] = "float32"
+
+    def searched(self, n: int, size: int) -> tuple[int, int]:
+        """As of `NAIGN`, but all pairs are held."""
+        m = self.count(n)
+        return n * m, 2 * m * size + 3 * n * m
 
     def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
         """Which of the candidates left serves each data point, (N,)."""
@@ -106,9 +116,18 @@ class ByField(ThreeTerms):
         if not self.radii or min(self.radii) <= 0:
             raise ValueError(f"radii is {self.radii}: give one or more positive numbers.")
 
+    def searched(self, n: int, size: int) -> tuple[int, int]:
+        """As of `NAIGN`: each generated sample is compared with all samples."""
+        m = self.count(n)
+        return m * (n + m), 6 * m * (n + m) + 8 * m * size
+
+    def count(self, n: int) -> int:
+        """Generated samples for a batch of n; at least 2, since one repels nothing."""
+        return max(2, round(self.generated * n))
+
     def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Terms:
         """The loss terms of one batch x (N, *D), their weighted total, and the spread."""
-        few, n = max(1, round(self.reconstructed * len(x))), max(2, round(self.generated * len(x)))
+        few, n = max(1, round(self.reconstructed * len(x))), self.count(len(x))
         kept = x[:few]
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)

@@ -116,6 +116,11 @@ class NAIGN(ThreeTerms):
         """The minimum of Eq. 8: which candidate serves each data point, (N,)."""
         return matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
 
+    def searched(self, n: int, size: int) -> tuple[int, int]:
+        """For a batch of n samples of `size` numbers: pairs that are compared, numbers that are held at once."""
+        m = self.count(n)
+        return n * m, 2 * m * size + n * min(m, matching.CHUNK)
+
     def count(self, n: int) -> int:
         """M for a batch of n."""
         m = round(self.candidates * n)

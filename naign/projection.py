@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from naign.losses import distance as distance_between
 
-BATCH = 4096  # samples a forward pass
+BATCH, NUMBERS = 4096, 2**22  # samples and their numbers, at most, a forward pass
 
 
 def generate(
@@ -43,11 +43,12 @@ def project(f: nn.Module, x: Tensor, applications: int = 1) -> Tensor:
     """f applied `applications` times to each x, (B, *D), in evaluation mode."""
     if applications < 0:
         raise ValueError(f"applications is {applications}: it must be 0 or more.")
+    step = max(1, min(BATCH, NUMBERS // max(1, math.prod(x.shape[1:]))))
     was_training = f.training
     f.eval()
     try:
         for _ in range(applications):
-            x = torch.cat([f(part) for part in x.split(BATCH)])
+            x = torch.cat([f(part) for part in x.split(step)])
     finally:
         f.train(was_training)
     return x

@@ -1,6 +1,7 @@
 """Samples held in memory: images (n, C, H, W) or any tensor (n, *D), float in [-1, 1] or bytes."""
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Self
 
@@ -13,6 +14,7 @@ from naign.base.settings import Field
 
 FEW = 1_000  # training images up to which every one of them can be asked for
 LARGEST = 2048  # pixels a side
+MOST = 2**28  # numbers of floats at once, 1 GiB, where fewer samples serve as well
 REACH = 20  # values further out were never scaled
 TYPES = (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -128,6 +130,11 @@ def as_bytes(x: Tensor) -> Tensor:
     return x.detach().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
 
 
+def as_many(n: int, shape: tuple[int, ...]) -> int:
+    """n, or how many samples of a shape have `MOST` numbers if that is less, but at least 2."""
+    return min(n, max(2, MOST // math.prod(shape)))
+
+
 def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
     """The last `held_out` samples as `test`, none with 0; ValueError if fewer than two would be on either side."""
     if held_out == 0:
@@ -142,6 +149,7 @@ def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
 
 def resized(x: Tensor, size: int) -> Tensor:
     """Bytes (n, C, H, W) at size x size, bilinear, with antialiasing where they shrink."""
+    step = as_many(1000, (x.shape[1], size, size))
     options = {"mode": "bilinear", "antialias": True, "align_corners": False}
-    parts = (functional.interpolate(part.float(), (size, size), **options) for part in x.split(1000))
+    parts = (functional.interpolate(part.float(), (size, size), **options) for part in x.split(step))
     return torch.cat([part.round_().clamp_(0, 255).to(torch.uint8) for part in parts])

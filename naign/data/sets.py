@@ -6,6 +6,7 @@ FFHQ-100 are images 0 to 99 of Flickr-Faces-HQ (Karras et al. 2019), CC BY-NC-SA
 import functools
 import gzip
 import hashlib
+import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from naign.base import memory
 from naign.base.settings import Field, settings
 from naign.data.download import Downloaded, modest, needed
 from naign.data.folder import fitted, opened
@@ -37,11 +39,16 @@ class ImageSet:
 
     size: int
     channels: ClassVar[int] = 1
+    count: ClassVar[int]  # of its images
     kind: ClassVar[str]
     called: ClassVar[str]  # in a sentence
     licence: ClassVar[str]  # of its images
     stand_in: ClassVar[str] = ""  # the set that stands for it at the quick profile
     shared: ClassVar[bool] = True  # whether its images may be kept with a run
+
+    def __post_init__(self):
+        needed = 4 * self.count * math.prod(self.shape)  # in parts, whole, split, in use
+        memory.check(needed, f"{self.count:,} images at size {self.size}", "size")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,6 +62,7 @@ class Digits(ImageSet):
 
     size: int = Field(32, ge=8, le=LARGEST, description="pixels a side; theirs are 8")
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
+    count: ClassVar[int] = 1_797
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "scikit-learn's small digits"
     licence: ClassVar[str] = "CC BY 4.0"
@@ -73,6 +81,7 @@ class Faces(ImageSet):
 
     size: int = Field(32, ge=8, le=LARGEST, description="pixels a side")
     held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
+    count: ClassVar[int] = 100
     kind: ClassVar[str] = "few"
     called: ClassVar[str] = "scikit-image's small grey faces"
     licence: ClassVar[str] = "that of scikit-image's data"
@@ -90,6 +99,7 @@ class Mnist(Downloaded, ImageSet):
 
     size: int = Field(32, ge=8, le=128, description="pixels a side, 32 in the paper; at 128 the set takes 1.1 GB")
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
+    count: ClassVar[int] = 70_000
     kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
     licence: ClassVar[str] = "CC BY-SA 3.0"
@@ -150,6 +160,7 @@ class FFHQ100(Downloaded, ImageSet):
     size: PowerOfTwo = Field(64, description="pixels a side, a power of two from 8 to 2048")
     held_out: int = Field(0, ge=0, description="so many, the last, become `test`")
     channels: ClassVar[int] = 3
+    count: ClassVar[int] = 100
     kind: ClassVar[str] = "few"
     called: ClassVar[str] = "FFHQ"
     licence: ClassVar[str] = "CC BY-NC-SA 4.0"

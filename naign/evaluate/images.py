@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from naign import matching
 from naign.data.corruptions import CORRUPTIONS
-from naign.data.samples import FEW, TensorData, as_bytes
+from naign.data.samples import FEW, TensorData, as_bytes, as_many
 from naign.evaluate import SEED, fewshot, lenet, shares
 from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired, restoration
@@ -24,16 +24,16 @@ class Judge:
     Parameters
     ----------
     data : its `test` part, else its own first `n` images
-    n : at most so many images on either side; 10,000 as in the paper
+    n : at most so many images on either side; 10,000 as in the paper, fewer if they are large
     device : where f and the LeNet run
     """
 
     def __init__(self, data: TensorData, n: int = 10_000, device: torch.device | str = "cpu"):
         test = data.test or data
-        self.data, self.device, self.n = data, device, min(n, len(test))
+        self.data, self.device, self.n = data, device, as_many(min(n, len(test)), data.shape)
         # Few enough training images that each of them is asked for.
         self.train = data.take(slice(None)).cpu() if len(data) <= FEW else None
-        self.samples = self.n if self.train is None else fewshot.SAMPLES
+        self.samples = self.n if self.train is None else as_many(fewshot.SAMPLES, data.shape)
         self.few = max(2, self.samples // 2)  # samples where a whole curve is measured
         self.x = test.take(slice(0, self.n)).cpu()
         self.y = None if test.labels is None else test.labels[: self.n]
@@ -122,7 +122,7 @@ def winners(f: nn.Module, source: nn.Module, x: Tensor, candidates: int) -> dict
     f = copy.deepcopy(f).train()
     z = source.sample(candidates, torch.Generator().manual_seed(SEED)).to(x.device)
     index = matching.nearest(f, x, z, "l1")
-    searched = torch.cat([f(part) for part in z.split(matching.CHUNK)])[index]
+    searched = matching.images(f, z)[index]
     return {"searched": mae(x, searched), "trained": mae(x, f(z[index])), "used": mae(x, project(f, z[index]))}
 
 

@@ -1,18 +1,21 @@
 """An experiment: everything that decides a run, typed, checked and named."""
 
+import functools
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
+from naign.base import memory
 from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
 from naign.data.folder import Folder
-from naign.data.samples import TensorData
+from naign.data.samples import TensorData, as_many
 from naign.methods import METHODS, make
-from naign.models import Convolutional, Dense
+from naign.models import Convolutional, Dense, units
 from naign.optim import Schedule
 from naign.sources import SOURCES
 from naign.study import recipes
@@ -21,6 +24,8 @@ from naign.study.records import Run, build
 from naign.training import Training
 
 FOLDER = "folder:"
+PAIRS = 2 * 10**8  # distances that one search computes at most: minutes on a CPU where samples are images
+COPIES, PASSES = 12, 6  # of f; of each sample of a batch
 PARTS = ("data", "method", "network", "schedule")
 
 
@@ -38,11 +43,21 @@ class Experiment:
     seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights and of every draw")
 
     def __post_init__(self):
-        if hasattr(self.method, "count"):
-            self.method.count(self.schedule.batch_size)
-        with torch.device("meta"):  # refuses what does not fit together, without the memory
-            self.network.build(self.data.shape)
-            SOURCES[self.source](self.data.shape)
+        memory.check(self.memory(), f"a training of {self.name}", "batch_size, width or the size of a sample")
+
+    def memory(self) -> int:
+        """Bytes that a training holds at once, roughly; ValueError if its parts do not fit together."""
+        shape, schedule = self.data.shape, self.schedule
+        n, size, pairs, searched = schedule.batch_size, math.prod(shape), 0, 0
+        if hasattr(self.method, "searched"):
+            pairs, searched = self.method.searched(n, size)
+        if pairs > PAIRS:
+            more = f"at most {PAIRS:,} can be: lower batch_size, candidates, pool or generated, whichever it has"
+            raise ValueError(f"a search for a batch of {n} would compare {pairs:,} pairs, {more}.")
+        weights, outputs = _numbers(self.network, self.source, shape)
+        held = weights * (COPIES + len(schedule.copied)) + outputs * PASSES * n + searched
+        past = schedule.replay_batches * 3 * n * size if schedule.replay else 0
+        return 4 * (held + past) + 5 * schedule.steps
 
     def parameters(self) -> dict[str, object]:
         """Every setting that may be given by name, with its value."""
@@ -100,17 +115,31 @@ class Experiment:
         """The training, not begun yet, on a device; checkpoint as of `naign.training.Training`."""
         data, (f, source) = self.data.load(), build(self.config())
         if hasattr(source, "estimate"):
-            source.estimate(data.take(slice(0, 20_000)))
+            source.estimate(data.take(slice(0, as_many(20_000, self.data.shape))))
         data = data.to(device) if hasattr(data, "to") else data
         return Training(f.to(device), source.to(device), data, self.method, self.schedule, self.seed, checkpoint)
 
     def train(self, checkpoint: Path | None = None, progress: bool = True, device: str | None = None) -> Run:
         """Train; the run has no metrics yet. See `naign.training.Training` for checkpoints and what it raises."""
         device = device_of(device)
-        t = self.training(device, checkpoint)
-        t.fit(progress)
+        try:
+            t = self.training(device, checkpoint)
+            t.fit(progress)
+        except torch.OutOfMemoryError:  # of a GPU, which others may share
+            raise ValueError(
+                f"{self.name} does not fit into the memory of {device}: lower batch_size or width."
+            ) from None
         origin = provenance(device, t.seconds()) | {"clock": {str(step): at for step, at in t.clock.items()}}
         return Run(self.config(), t.history, {}, origin, t.f.cpu().eval(), t.source.cpu(), t.snapshots)
+
+
+@functools.cache
+def _numbers(network: Any, source: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """In f, and in what its layers make of a sample; ValueError if network, source and shape do not fit together."""
+    with torch.device("meta"):  # which needs no memory
+        f = network.build(shape)
+        SOURCES[source](shape)
+    return sum(p.numel() for p in f.parameters()), math.prod(shape) + units(f, shape)
 
 
 def names() -> list[str]:
