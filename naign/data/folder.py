@@ -1,5 +1,6 @@
 """Image files as tensors, by Pillow."""
 
+import io
 import os
 import warnings
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from naign.base import memory
 from naign.base.settings import Field, settings
 from naign.data.download import needed
 from naign.data.samples import PowerOfTwo, TensorData, split
@@ -16,6 +18,7 @@ from naign.data.samples import PowerOfTwo, TensorData, split
 if TYPE_CHECKING:
     from PIL import Image
 
+LARGEST_FILE = 2**30  # bytes that are read of one
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -37,7 +40,9 @@ class Folder:
 
     def load(self) -> TensorData:
         """(n, 1 or 3, size, size) bytes; ValueError if too few can be read for `held_out` and two more."""
-        found = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        every = (Path(top, name) for top, *both in os.walk(self.path) for names in both for name in names)
+        found = sorted(p for p in every if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        memory.check(2 * 3 * len(found) * self.size**2, f"{len(found)} images at size {self.size}", "size")
         images, broken = [], []
         for file in found:
             try:
@@ -63,11 +68,13 @@ def opened(file: Path) -> "Image.Image":
     if not os.path.isfile(file):  # a pipe would never end
         raise ValueError("no regular file")
     try:
+        with open(file, "rb") as stream:  # once: it may change meanwhile
+            raw = stream.read(LARGEST_FILE)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
+            with Image.open(io.BytesIO(raw)) as image:
                 image.verify()  # leaves it unusable
-            with Image.open(file) as image:
+            with Image.open(io.BytesIO(raw)) as image:
                 image = ImageOps.exif_transpose(image)
                 if image.mode.startswith("I;16") or image.mode == "I":
                     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
