@@ -10,18 +10,23 @@ and what failed. A run survives if the same call, made again, ends in the same w
 import argparse
 import contextlib
 import errno
+import functools
 import io
 import json
 import math
 import os
 import random
 import re
+import resource
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
+import types
 import warnings
 from pathlib import Path
 
@@ -30,12 +35,12 @@ from PIL import Image
 
 import naign
 from naign import training
-from naign.base import files
+from naign.base import files, memory
 from naign.data import DATA
 from naign.data.folder import Folder
 from naign.methods import METHODS
 from naign.pages.command import main as command
-from naign.study import records, runs
+from naign.study import recording, records, runs
 from naign.study.experiment import get
 
 TINY = {"steps": 60, "width": 8, "batch_size": 8}
@@ -77,9 +82,11 @@ def elsewhere():
     """A cache and a place of records that are thrown away."""
     before, root = os.environ.get("NAIGN_CACHE"), Path(tempfile.mkdtemp())
     os.environ["NAIGN_CACHE"] = str(root / "cache")
+    records_root, records.records_root = records.records_root, lambda: root / "data" / "records"
     try:
         yield root
     finally:
+        records.records_root = records_root
         shutil.rmtree(root, ignore_errors=True)
         os.environ.pop("NAIGN_CACHE")
         if before:
@@ -156,19 +163,28 @@ def struck(n, rng, strike, name):
     return n, failures
 
 
+def _kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _full():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def kills(n, rng):
-    return struck(n, rng, lambda: os.kill(os.getpid(), signal.SIGKILL), "kill")
+    return struck(n, rng, _kill, "kill")
 
 
 def stops(n, rng):
-    return struck(n, rng, lambda: os.kill(os.getpid(), signal.SIGTERM), "stop")
+    return struck(n, rng, _stop, "stop")
 
 
 def full_disks(n, rng):
-    def full():
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    return struck(n, rng, full, "full disk")
+    return struck(n, rng, _full, "full disk")
 
 
 def races(n, rng):
@@ -190,6 +206,205 @@ def races(n, rng):
             trained = len(list(root.glob("trained-*")))
             if any(status) or trained != 1 or litter(root):
                 failures.append(f"race {i}: {status}, {trained} trained, left {litter(root)}")
+    return n, failures
+
+
+class Forked:
+    """Stands for `subprocess.Popen`: a `naign` command in a fork, which has the package loaded already."""
+
+    def __init__(self, arguments, env, **_):
+        def run():
+            os.environ.update(env)
+            if command(arguments[3:]):  # python -m naign
+                os._exit(1)
+
+        self.process = forked(run)
+
+    def wait(self):
+        return waited(self.process)
+
+    def terminate(self):
+        os.kill(self.process, signal.SIGTERM)
+
+
+STEPS = 400  # of a training that is struck on its way
+SMALL = {"steps": str(STEPS), "width": "8", "batch_size": "8"}
+
+
+def recorder(root, pause=0.0):
+    """`naign record` of one run in a fork, which notes who trains; and a pipe that ends when it and its child have."""
+    end, alive = os.pipe()
+
+    def record():
+        recording.subprocess = types.SimpleNamespace(Popen=Forked, DEVNULL=subprocess.DEVNULL)
+        recording.os.cpu_count = lambda: 1  # the threads of a pool do not survive a fork
+
+        def counted(*args, train=runs._train):
+            (root / f"trained-{os.getpid()}").touch()
+            return train(*args)
+
+        def slowed(*args, advance=training.Training.advance):
+            if pause:
+                time.sleep(pause)
+            advance(*args)
+
+        runs._train, training.Training.advance = counted, slowed
+        training.CHECKPOINT_SECONDS = 3600  # what is saved is saved by a signal
+        p = [word for key, value in SMALL.items() for word in ("-p", f"{key}={value}")]
+        if code := command(["record", "quick", "grid-naign", *p, "--seeds", "1"]):
+            os._exit(code)
+
+    process = forked(record)
+    os.close(alive)
+    return process, end
+
+
+def recorded(root):
+    """The run as the record has it; assures that there is one, whole, that nothing partial is seen, and no litter."""
+    name = get("grid-naign", "quick", **SMALL).directory
+    assert [p.name for p in (root / "data" / "records").iterdir()] == [name]
+    assert not list((root / "cache").rglob(".*")) and not list((root / "cache" / "checkpoints").glob("*"))
+    records.load(root / "data" / "records" / name)
+    return files.checksum(records.load(root / "cache" / "runs" / name).f.state_dict())
+
+
+def record_kills(n, rng):
+    """`naign record` killed by SIGKILL or SIGTERM in mid-training: its child saves and ends, the next call goes on."""
+    failures = []
+    with elsewhere() as root:
+        process, end = recorder(root)
+        os.close(end)
+        assert waited(process) == 0
+        wanted = recorded(root)
+    for i in range(n):
+        kind, at_once = (signal.SIGKILL, signal.SIGTERM)[i % 2], i % 4 > 1
+        with elsewhere() as root:
+            process, end = recorder(root, 0.005)
+            while not list(root.glob("trained-*")):
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0.1, 0.5))
+            os.kill(process, kind)
+            try:
+                status = waited(process)
+                assert status == (kind if kind == signal.SIGKILL else 143 << 8), f"status {status}"
+                if not at_once:
+                    assert select.select([end], [], [], 30)[0], "its child lives"
+                    (kept,) = (root / "cache" / "checkpoints").glob("*/checkpoint.safetensors")
+                    assert 0 < int(files.load_tensors(kept)[1]["step"]) < STEPS
+                process, again = recorder(root)
+                assert waited(process) == 0, "the next call fails"
+                assert select.select([end, again], [], [], 30)[0], "a child lives"
+                os.close(again)
+                assert recorded(root) == wanted, "other weights"
+            except Exception as error:
+                failures.append(f"record {kind.name} {i}: {error!r}")
+            os.close(end)
+    return n, failures
+
+
+def record_races(n, rng):
+    """2 or 4 times `naign record` of one run at once: all succeed, one trains, one record."""
+    failures = []
+    for i in range(n):
+        with elsewhere() as root:
+            started = [recorder(root) for _ in range(2 + 2 * (i % 2))]
+            status = [waited(process) for process, _ in started]
+            for _, end in started:
+                os.close(end)
+            try:
+                recorded(root)
+                assert not any(status) and len(list(root.glob("trained-*"))) == 1
+            except Exception as error:
+                failures.append(f"record race {i}: {status} {error!r}")
+    return n, failures
+
+
+def git(root, *words):
+    told = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(root), *words]
+    return subprocess.run(told, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+
+
+def content(directory):
+    """What a run holds: the header of its weights has no order, so that their bytes may differ."""
+    parts = {k: v for k, v in files.digests(directory).items() if k != "model.safetensors"}
+    return parts | {"f": files.checksum(records.load(directory).f.state_dict())}
+
+
+def commits(n, rng):
+    """Killed, stopped or out of space at a write of a commit: nothing partial that `list`, `load` or git would see."""
+    failures = []
+    with elsewhere() as root:
+        experiment = get("digits-naign", "quick", steps=4, width=8, batch_size=8)
+        runs.load_or_fit(experiment, progress=False)
+        local, target = records.runs_root() / experiment.directory, records.records_root() / experiment.directory
+
+        def commit(at=0, after=False, strike=None):
+            count = attacked(at, after, strike)
+            records.commit(local, ("weights", "fz", "*.1"))
+            (root / "count").write_text(str(count[0]))
+
+        waited(forked(commit))
+        whole, writes = content(target), int((root / "count").read_text())
+        git(root, "init", "-q")
+        shutil.copy(files.PROJECT / ".gitignore", root)
+        for i in range(n):
+            shutil.rmtree(target, ignore_errors=True)
+            at, after = 1 + i % writes if n >= writes else rng.randint(1, writes), rng.random() < 0.5
+            name, strike = rng.choice([("kill", _kill), ("stop", _stop), ("full disk", _full)])
+            waited(forked(functools.partial(commit, at, after, strike)))
+            seen = {p for p in git(root, "status", "--porcelain", "-uall", "-z", "data") if p}
+            try:
+                there = target.exists()
+                assert len(seen) == (len(whole) + 1 if there else 0), f"git sees {seen}"  # with checksums.json
+                assert records.recorded(experiment.name, "quick") == ([target] if there else [])
+                assert not there or content(target) == whole
+                records.commit(local, ("weights", "fz", "*.1"))
+                left = [p.name for p in target.parent.iterdir() if p != target]
+                assert content(target) == whole and (there or not left), f"left {left}"
+            except Exception as error:
+                failures.append(f"commit, {name} {at} {after}: {error!r}")
+    return n, failures
+
+
+LARGE = {  # what takes memory or time, and how much is asked of it
+    "batch_size": (300, 10**6),
+    "candidates": (1, 10**5),
+    "width": (8, 2**16),
+    "depth": (1, 1000),
+    "pool": (1, 10**4),
+    "reuse": (1, 10**4),
+    "replay_batches": (1, 10**5),
+    "steps": (2, 10**9),
+    "side": (1, 100),
+    "generated": (1, 100),
+    "size": (8, 2048),
+}
+
+
+def large(n, rng):
+    """Settings that ask for much: refused in a sentence before any work, or a step of them fits into the memory."""
+    failures, there = [], memory.available
+    memory.available = lambda: 2**29
+    for _ in range(n):
+        what = f"{rng.choice(['grid', 'digits', 'faces'])}-{rng.choice([*METHODS])}"
+        names = [*get(what, "quick").parameters().keys() & LARGE.keys()]
+        sizes = {k: round(math.exp(rng.uniform(*map(math.log, LARGE[k])))) for k in rng.sample(sorted(names), 2)}
+        if "size" in sizes:
+            sizes["size"] = 2 ** round(math.log2(sizes["size"]))
+
+        def fitted(what=what, sizes=sizes):
+            try:
+                asked = get(what, "quick", **sizes)
+            except ValueError as error:
+                assert "\n" not in str(error)
+                return
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            asked.training(torch.device("cpu")).one_step()
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # in KiB: twice what was said
+
+        if waited(forked(fitted)):
+            failures.append(f"{what} {sizes}")
+    memory.available = there
     return n, failures
 
 
@@ -368,13 +583,17 @@ def downloads(n, rng):
 
 
 ATTACKS = {  # what, how often in the long campaign
-    "killed at a write": (kills, 120),
-    "SIGTERM at a write": (stops, 60),
-    "disk full at a write": (full_disks, 60),
-    "2 or 4 processes at one run": (races, 10),
+    "killed at a write": (kills, 100),
+    "SIGTERM at a write": (stops, 40),
+    "disk full at a write": (full_disks, 40),
+    "2 or 4 processes at one run": (races, 6),
+    "`naign record` killed in mid-training": (record_kills, 12),
+    "killed, stopped or full in a commit": (commits, 40),
+    "2 or 4 times `naign record` at once": (record_races, 4),
+    "settings that ask for much": (large, 60),
     "senseless calls": (calls, 1000),
     "damaged runs": (damages, 300),
-    "files that are no images": (images, 100),
+    "files that are no images": (images, 60),
 }
 LONG = ATTACKS | {"downloads from bad servers": (downloads, 2)}  # which `make test` runs anyway
 

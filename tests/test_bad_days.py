@@ -7,7 +7,14 @@ import pytest
 
 from naign import training
 
-FEW = {"killed at a write": 8, "SIGTERM at a write": 4, "disk full at a write": 4, "2 or 4 processes at one run": 2}
+FEW = {
+    "killed at a write": 8,
+    "SIGTERM at a write": 4,
+    "disk full at a write": 4,
+    "2 or 4 processes at one run": 2,
+    "`naign record` killed in mid-training": 4,
+    "2 or 4 times `naign record` at once": 2,
+}
 
 
 @pytest.mark.filterwarnings("ignore")
