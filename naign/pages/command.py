@@ -147,8 +147,7 @@ def _fit(options: argparse.Namespace) -> None:
     if images:
         # Never among the records, which are committed.
         where = options.output or files.writable_directory(files.cache_root() / "sheets" / asked.directory)
-        print("
-".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), where)))
+        print("\n".join(str(picture) for picture in sheets.of_run(run, asked.data.load(), where)))
 
 
 def _record(options: argparse.Namespace) -> int:
