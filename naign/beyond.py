@@ -121,6 +121,10 @@ class ByField(ThreeTerms):
         m = self.count(n)
         return m * (n + m), 6 * m * (n + m) + 8 * m * size
 
+    def passes(self, n: int) -> int:
+        """How many samples of a batch of n go through f."""
+        return self.count(n) + round(self.reconstructed * n)
+
     def count(self, n: int) -> int:
         """Generated samples for a batch of n; at least 2, since one repels nothing."""
         return max(2, round(self.generated * n))

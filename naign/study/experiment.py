@@ -54,8 +54,9 @@ class Experiment:
         if pairs > PAIRS:
             more = f"at most {PAIRS:,} can be: lower batch_size, candidates, pool or generated, whichever it has"
             raise ValueError(f"a search for a batch of {n} would compare {pairs:,} pairs, {more}.")
+        through = self.method.passes(n) if hasattr(self.method, "passes") else n
         weights, outputs = _numbers(self.network, self.source, shape)
-        held = weights * (COPIES + len(schedule.copied)) + outputs * PASSES * n + searched
+        held = weights * (COPIES + len(schedule.copied)) + outputs * PASSES * through + searched
         past = schedule.replay_batches * 3 * n * size if schedule.replay else 0
         return 4 * (held + past) + 5 * schedule.steps
 
