@@ -583,17 +583,17 @@ def downloads(n, rng):
 
 
 ATTACKS = {  # what, how often in the long campaign
-    "killed at a write": (kills, 100),
-    "SIGTERM at a write": (stops, 40),
-    "disk full at a write": (full_disks, 40),
-    "2 or 4 processes at one run": (races, 6),
-    "`naign record` killed in mid-training": (record_kills, 12),
-    "killed, stopped or full in a commit": (commits, 40),
-    "2 or 4 times `naign record` at once": (record_races, 4),
-    "settings that ask for much": (large, 60),
+    "killed at a write": (kills, 120),
+    "SIGTERM at a write": (stops, 60),
+    "disk full at a write": (full_disks, 60),
+    "2 or 4 processes at one run": (races, 10),
+    "`naign record` killed in mid-training": (record_kills, 24),
+    "killed, stopped or full in a commit": (commits, 60),
+    "2 or 4 times `naign record` at once": (record_races, 8),
+    "settings that ask for much": (large, 100),
     "senseless calls": (calls, 1000),
-    "damaged runs": (damages, 300),
-    "files that are no images": (images, 60),
+    "damaged runs": (damages, 400),
+    "files that are no images": (images, 100),
 }
 LONG = ATTACKS | {"downloads from bad servers": (downloads, 2)}  # which `make test` runs anyway
 
