@@ -187,10 +187,17 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
     """Copy a local run to data/records, its numbers always, and what a page shows.
 
     keep : "weights" (in half precision), "snapshots" with them, and pictures, as in `wanted`
+
+    ValueError if the run is not scored yet: without weights it never could be.
     """
     target = records_root() / path.name
     with files.locked(f"commit-{path.name}"):
-        return target if target.exists() else _reduced(load(path), keep).keep(target)
+        if target.exists():
+            return target
+        run = load(path)
+        if not run.metrics:
+            raise ValueError(f"{path} has no scores yet: load it by `naign fit`, which scores it, then record it.")
+        return _reduced(run, keep).keep(target)
 
 
 def _reduced(run: Run, keep: tuple[str, ...]) -> Run:

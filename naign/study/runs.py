@@ -159,6 +159,8 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
             "restore it, or delete the directory to train anew."
         )
     if not run.metrics:
+        if run.f is None:
+            raise ValueError(f"{path} has neither scores nor weights to find them by: delete it to train anew.")
         rescore(path, experiment, run)
     return run
 

@@ -39,12 +39,23 @@ def test_a_run_killed_between_training_and_scoring_is_scored_when_asked_for_agai
         runs.load_or_fit(experiment, progress=False)
     path = runs.find(experiment, weights=True)
     assert metrics(path) == {} and naign.load(path).f is not None
+    with pytest.raises(ValueError, match="has no scores yet: load it by `naign fit`, which scores it"):
+        records.commit(path)  # as numbers alone it could never be scored
+    assert not (records.records_root() / path.name).exists()
     before = contents(path, "metrics.json")
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, "train", lambda *_: pytest.fail("it was trained again"))
         run = runs.load_or_fit(experiment, progress=False)
     assert run.metrics == metrics(path) == naign.fit("grid", progress=False, **TINY).metrics
     assert run.metrics["fz"]["modes"] >= 0 and contents(path, "metrics.json") == before
+
+
+def test_a_record_without_scores_and_weights_is_refused_in_a_sentence():
+    experiment = get("grid-naign", **TINY)
+    runs.load_or_fit(experiment, progress=False)
+    rewrite(records.commit(runs.find(experiment)), {})
+    with pytest.raises(ValueError, match="has neither scores nor weights to find them by: delete it to train anew"):
+        runs.load_or_fit(experiment, progress=False)
 
 
 def test_metrics_thrown_away_are_computed_again_from_the_weights(capsys):
