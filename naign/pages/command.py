@@ -14,7 +14,7 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, experiment, outsiders, recipes, recording, records, runs, trials
+from naign.study import bench, card, experiment, outsiders, recipes, recording, records, runs, trials
 from naign.study.provenance import provenance
 
 
@@ -144,6 +144,9 @@ def _fit(options: argparse.Namespace) -> None:
     run = runs.load_or_fit(asked, weights=True, progress=not options.quiet)
     path = run.save(options.output) if options.output else runs.find(asked, weights=True)
     print(path)
+    if not options.quiet:
+        for title, (value,) in card.scores([run.metrics]).items():
+            print(f"{title} {value:.4g}", file=sys.stderr)
     if images:
         # Never among the records, which are committed.
         where = options.output or files.writable_directory(files.cache_root() / "sheets" / asked.directory)

@@ -12,7 +12,8 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     """A row a run, in order: its label, name, data, method, seed, seconds of training, and every score by its path.
 
     A path joins the names of nested metrics by dots, as "fz.coverage" or "restoration.blur.once"; values that
-    are lists stay lists. A score that a run lacks is NaN. "least.fz" is the least FLD of f(z) during training.
+    are lists stay lists. A score that a run lacks is NaN. "least.fz" is the least FLD of f(z) during training,
+    "rise.fz" its last one in terms of that.
 
     Parameters
     ----------
@@ -25,7 +26,11 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
             rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **run.metrics})
     frame = pd.json_normalize(rows)
     during = frame.filter(regex=r"^probes\.\d+\.fz$")
-    return frame.assign(**{"least.fz": during.min(axis=1)}) if len(during.columns) else frame
+    if not len(during.columns):
+        return frame
+    during = during[sorted(during.columns, key=lambda path: int(path.split(".")[1]))]
+    least = during.min(axis=1)
+    return frame.assign(**{"least.fz": least, "rise.fz": during.ffill(axis=1).iloc[:, -1] / least})
 
 
 def by_label(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

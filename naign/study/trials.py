@@ -77,12 +77,17 @@ def _one(experiment: Experiment) -> dict:
 
 
 def table(family: str) -> "pd.DataFrame":
-    """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last."""
+    """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last.
+
+    Of the settings those that differ between trials of its method.
+    """
     import pandas as pd
 
-    given, rows = families()[family], []
+    given, rows = families()[family]["methods"], []
     for entry in known(family).values():
-        own = {k: v for k, v in entry["parameters"].items() if k not in given["all"]}
+        varied = {key for settings in given[entry["method"]] for key in settings}
+        varied = {k for k in varied if len({repr(settings.get(k)) for settings in given[entry["method"]]}) > 1}
+        own = {k: v for k, v in entry["parameters"].items() if k in varied}
         steps = entry.get("steps", {})
         rows.append(
             {
