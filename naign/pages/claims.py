@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from naign.pages.readme import recorded
 from naign.pages.tables import mean_spread, table
-from naign.study import card
+from naign.study import card, plan
 from naign.study.records import Run
 from naign.study.table import tidy
 
@@ -43,7 +42,7 @@ def sides(claim: dict) -> list[tuple[str, list[Run], list[float]]]:
     for side, path in (("left", claim["score"]), ("right", claim.get("other", claim["score"]))):
         label, runs, values = str(claim[side]), [], [claim[side]]
         if isinstance(claim[side], str):
-            runs = recorded(claim["of"])[label + claim.get("end", "")]
+            runs = plan.recorded(claim["of"])[label + claim.get("end", "")]
             values = tidy({label: runs})[path].map(TAKEN[claim.get("take")]).tolist()
         found.append((label, runs, values))
     return found

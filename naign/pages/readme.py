@@ -1,6 +1,5 @@
 """The README's numbers and pictures, made from the records; `readme.toml` has the rows of its table."""
 
-import functools
 import json
 import tomllib
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from naign.data.samples import as_floats
 from naign.data.toys import Grid
 from naign.evaluate.clouds import five_columns
-from naign.pages import clouds, sheets
+from naign.pages import claims, clouds, sheets
 from naign.pages.tables import mean_spread, provenance_line, table
 from naign.study import bench, plan
 from naign.study.plan import PAPERS
@@ -27,19 +26,11 @@ NOTE = (
 )
 
 
-@functools.cache
-def recorded(where: str) -> dict[str, list[Run]]:
-    """The runs of a group of the plan by label, "chapter.group", at the largest profile that has all its rows."""
-    chapter, group = where.split(".")
-    profile = plan.resolve("recorded", lambda p: plan.groups(chapter, p)[group])
-    return plan.load(plan.groups(chapter, profile)[group], profile)
-
-
 def line(row: dict) -> tuple[list[str], list[Run]]:
     """A row of the table, as `readme.toml` describes it, and the runs that it shows."""
     end, better = row.get("end", ""), min if "↓" in row["claim"] else max
-    named = {name: recorded(row["of"])[name + end] for name in ("IGN", "NAIGN")}
-    others = {label: runs for where in row["beyond"] for label, runs in recorded(where).items()}
+    named = {name: plan.recorded(row["of"])[name + end] for name in ("IGN", "NAIGN")}
+    others = {label: runs for where in row["beyond"] for label, runs in plan.recorded(where).items()}
     same = set() if end else set(map(plan.label, plan.PAPER))
     others = {label: runs for label, runs in others.items() if label not in same and not label.endswith(PAPERS)}
     scores = lists(tidy(others), row["score"])
@@ -66,6 +57,7 @@ def numbers(root: Path) -> str:
     )
     attacks = [[area, r["tried"], r["tried"] - r["failed"], r["failed"]] for area, r in days.items()]
     texts = [
+        f"The paper's claims, each a comparison that one rule decides ([all](book/claims.md)): {claims.verdicts()}.",
         table(["claim, as measured", "the paper", "IGN", "NAIGN", "best beyond"], lines),
         *(NOTE, *origins),
         f"Speed of one training step (`naign bench`):\n\n```\n{bench.report(speed)}\n```",
@@ -81,13 +73,13 @@ def write(root: Path) -> None:
     readme, pictures = root / "README.md", root / "book" / "_static"
     before, rest = readme.read_text().split(BEGIN)
     readme.write_text(f"{before}{BEGIN}\n\n{numbers(root)}\n\n{END}{rest.split(END)[1]}")
-    first = {label: recorded("toys.grid")[label][0] for label in ("NAIGN", "IGN")}
+    first = {label: plan.recorded("toys.grid")[label][0] for label in ("NAIGN", "IGN")}
     rows = {label: five_columns(run.f, run.source, Grid()) for label, run in first.items()}
     clouds.five_columns(rows, (-5.2, 5.2)).savefig(pictures / "grid.png", dpi=110)
-    shown = recorded("mnist.main")["NAIGN"][0].images
+    shown = plan.recorded("mnist.main")["NAIGN"][0].images
     digits = [as_floats(shown[k][:8]) for k in ("z", "fz", "noise.0", "noise.1", "lines.0", "lines.1")]
     labels = ["z", "f(z)", "noise", "f(x')", "lines deleted", "f(x')"]
     sheets.sheet(digits, labels).savefig(pictures / "mnist.png", dpi=110)
-    faces = {label: recorded("ffhq.main")[label][0].images["fz"][:8] for label in ("NAIGN", "IGN")}
+    faces = {label: plan.recorded("ffhq.main")[label][0].images["fz"][:8] for label in ("NAIGN", "IGN")}
     labels = [f"{label}: f(z)" for label in faces]
     sheets.sheet([as_floats(images) for images in faces.values()], labels).savefig(pictures / "ffhq.png", dpi=110)

@@ -149,3 +149,11 @@ def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> st
         if all((records.records_root() / e.directory).is_dir() for e in wanted):
             return candidate
     return "quick"
+
+
+@functools.cache
+def recorded(where: str) -> dict[str, list[Run]]:
+    """The runs of a group by label, "chapter.group", at the largest profile that has all its rows."""
+    chapter, group = where.split(".")
+    profile = resolve("recorded", lambda p: groups(chapter, p)[group])
+    return load(groups(chapter, profile)[group], profile)

@@ -96,7 +96,7 @@ def table(family: str) -> "pd.DataFrame":
                 "by": entry.get("by", entry.get("failed")),
                 "best": entry.get("best"),
                 "score": steps.get(str(entry.get("best")), float("nan")),
-                "last": next(reversed(steps.values()), float("nan")),
+                "last": steps[max(steps, key=int)] if steps else float("nan"),
             }
         )
     return pd.DataFrame(rows)

@@ -43,7 +43,7 @@ def test_the_settings_of_least_summed_rank_are_taken(family):
         return known | {"by": by, "steps": scores, "best": int(best)}
 
     record = {
-        "a": entry("trimodal", 1e-3, "w1", {"4": 0.2, "8": 0.9}),  # best of the two on the line, by its state at 4
+        "a": entry("trimodal", 1e-3, "w1", {"16": 0.9, "4": 0.2}),  # best on the line, by its state at 4
         "b": entry("trimodal", 1e-2, "w1", {"4": 0.5, "8": 0.4}),
         "c": entry("grid", 1e-3, "coverage", {"4": 0.1, "8": 0.8}),
         "d": entry("grid", 1e-2, "coverage", {"4": 0.1, "8": 0.7}),

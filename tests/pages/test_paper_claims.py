@@ -1,0 +1,45 @@
+"""Verdicts on the paper's claims follow one rule, and every claim has runs."""
+
+import pytest
+
+from naign.pages import book, claims
+
+
+def test_the_rule_by_hand():
+    assert claims.verdict([3, 4], [1, 3]) == "reproduced"  # each at least as good as each
+    assert claims.verdict([2, 4], [1, 3]) == "partly"  # means in order, runs not
+    assert claims.verdict([1, 3], [2, 4]) == "not"
+    assert claims.verdict([2, 2], [2, 2], less=True) == "reproduced"
+    assert claims.verdict([1, 3], [2, 4], less=True) == "partly"
+    assert claims.verdict([25, 25], [25]) == "reproduced"  # against a number
+
+
+def test_the_interval_of_a_further_seed_by_hand():
+    # mean 4, standard deviation 1, t(0.9, 2) = 1.8856, and 1.8856 (1 + 1/3)^(1/2) = 2.1773
+    assert claims.expected([3, 4, 5], 2) == "1.82 to 6.18"
+    assert claims.expected([1, 2, 3], 2) == "0.00 to 4.18"  # no score is negative
+    assert claims.expected([1, 2], 2) == "unknown"
+
+
+def test_every_claim_has_a_verdict_runs_and_a_page():
+    for claim in claims.claims():
+        assert (book.ROOT / "book" / f"{claim['chapter']}.md").exists()
+        if claim.get("verdict"):
+            assert claim["verdict"] in ("proved", "shown") and "score" not in claim
+            continue
+        sides = claims.sides(claim)
+        assert any(runs for _, runs, _ in sides)
+        assert all(len(runs) == len(values) for _, runs, values in sides if runs), claim
+        assert claims.said(claim) in ("reproduced", "partly", "not")
+    assert len({(c["paper"], c["says"]) for c in claims.claims()}) == len(claims.claims())
+
+
+@pytest.mark.parametrize("paper", [f"Figure {n}" for n in range(2, 10)] + ["Table 1", "Table 2", "Lemma 1"])
+def test_every_figure_and_table_of_the_paper_is_there(paper):
+    assert any(claim["paper"] == paper for claim in claims.claims())
+
+
+def test_what_trains_a_further_seed_names_one_that_is_not_recorded():
+    lines = claims.again().splitlines()[2:]
+    assert "| `naign fit mnist-naign -p profile=cpu -p seed=3` |" in "\n".join(lines)
+    assert len({line.split("|")[1] for line in lines}) == len(lines)
