@@ -35,6 +35,8 @@ class Balanced(ThreeTerms):
     rejection: float = Field(0.0, ge=0, lt=1, description="share of each batch that `Rejection` matches")
     epsilon: float = Field(0.1, gt=0, description="as in `Rejection`")
 
+    divisible: ClassVar[bool] = True  # as of `NAIGN`
+
     def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs) -> Terms:
         """As those of `NAIGN`; the noises matched are plain draws, so idempotence is asked of their images."""
         z, target, distinct = found

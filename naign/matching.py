@@ -6,15 +6,18 @@ Below: what a search remembers from step to step, all of it on the device.
 """
 
 import functools
+import math
+import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from naign import distributed
 from naign.sources import Sampler
 
-CHUNK = 1024  # candidates a pass, at most
-CACHED = 2**20  # numbers a pass on a CPU: the activations of more do not stay in its cache
+CHUNK = 1024  # candidates a pass: on a CPU at most, on CUDA at least
+CACHED = 2**20  # numbers a pass: the activations of more do not stay in a CPU's cache
 Pairs = tuple[Tensor, Tensor, Tensor]  # noises z (N, *D), the target (N, *D) of each f(z), the share that differs
 
 
@@ -22,21 +25,41 @@ def _scores(x: Tensor, y: Tensor, d: str) -> Tensor:
     """Numbers that order the candidates y (c, *D) of each x (N, *D) as d does: (N, c)."""
     x, y = x.flatten(1), y.flatten(1)
     if d.startswith("l1"):
-        return torch.cdist(x, y, p=1)
+        return _l1(x, y)
     # |x - y|^2 without |x|^2, which no comparison needs, as one matrix product.
     ones = x.new_ones(len(x), 1)
     return torch.cat([x, ones], 1) @ torch.cat([-2 * y, y.square().sum(1, keepdim=True)], 1).T
 
 
 def _chunk(z: Tensor) -> int:
-    """Samples a pass that suit the device."""
-    return CHUNK if z.device.type == "cuda" else max(1, min(CHUNK, CACHED // z[0].numel()))
+    """Samples a pass that suit the device: on CUDA those of the plane are one."""
+    fitting = CACHED // math.prod(z.shape[1:])
+    return max(CHUNK, fitting) if z.device.type == "cuda" else max(1, min(CHUNK, fitting))
+
+
+def _l1(x: Tensor, y: Tensor) -> Tensor:
+    """sum_k |x_ik - y_jk| of every pair of x (N, D) and y (M, D): (N, M)."""
+    return _fused_l1()(x, y) if x.device.type == "cuda" else torch.cdist(x, y, p=1)
+
+
+@functools.cache
+def _fused_l1() -> Callable[[Tensor, Tensor], Tensor]:
+    """The same as one compiled kernel, which holds no N x M x D; CUDA's cdist is many times slower than f itself."""
+    fused = torch.compile(lambda x, y: (x[:, None] - y).abs().sum(2))
+    try:
+        fused(*torch.zeros(2, 3, 4, device="cuda"))
+    except Exception as error:  # whatever a compiler may lack here
+        warnings.warn(f"l1 distances are not compiled and slow: {str(error).splitlines()[0]}", stacklevel=4)
+        return lambda x, y: torch.cdist(x, y, p=1)
+    return fused
 
 
 @torch.no_grad()
 def images(f: nn.Module, z: Tensor) -> Tensor:
     """f(z) of many, (M, *D), without a gradient."""
-    return torch.cat([f(part) for part in z.split(_chunk(z))])
+    y = torch.cat([f(part) for part in z.split(_chunk(z))])
+    torch.clear_autocast_cache()  # as after `nearest`
+    return y
 
 
 @torch.no_grad()
@@ -54,19 +77,19 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
     """
     half = dtype == "bfloat16" or (dtype == "auto" and fast_in_half_precision(x.device.type))
     chunk = chunk or _chunk(z)
-    best = index = None
-    for start in range(0, len(z), chunk):
+    own = distributed.part(len(z))
+    best = torch.full_like(x.flatten(1)[:, 0], float("inf"))
+    index = torch.zeros_like(best, dtype=torch.long)
+    for start in range(own.start, own.stop, chunk):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
-            y = f(z[start : start + chunk])
+            y = f(z[start : min(start + chunk, own.stop)])
         with torch.autocast(x.device.type, enabled=False):
-            score, j = _scores(x, y.float(), d).min(1)
-        if best is None:
-            best, index = score, j
-        else:
-            better = score < best
-            best = torch.where(better, score, best)
-            index = torch.where(better, j + start, index)
-    return index
+            score, j = _scores(x, y.to(x.dtype), d).min(1)
+        better = score < best
+        best = torch.where(better, score, best)
+        index = torch.where(better, j + start, index)
+    torch.clear_autocast_cache()  # of weights cast without a gradient, which the terms would else be given
+    return distributed.least(best, index)
 
 
 @functools.cache
@@ -84,7 +107,7 @@ def distinct_share(index: Tensor, candidates: int) -> Tensor:
 def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
     """d(y_i, x_j) of every pair of y (M, *D) and x (N, *D): (M, N), see `naign.losses.distance`."""
     y, x = y.flatten(1).float(), x.flatten(1).float()
-    gaps = torch.cdist(y, x, p=1) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
+    gaps = _l1(y, x) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
     return gaps.square() if d.endswith("squared") else gaps
 
 
@@ -189,7 +212,10 @@ class Pool:
         if self.order is None or len(self.order) < n:
             m = self.size
             z, points = source.sample(m, generator), self.data.sample(m, generator)
-            chosen = self.match(z, images(f, z), points)
+            chosen = torch.empty(m, dtype=torch.long, device=z.device)
+            if distributed.rank() == 0:
+                chosen = self.match(z, images(f, z), points)
+            chosen = distributed.from_first(chosen)
             self.pairs = (z, points[chosen], distinct_share(chosen, m))
             orders = [torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)]
             self.order = torch.cat(orders)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from naign import losses, matching
+from naign import distributed, losses, matching
 from naign.base.settings import Field, settings
 from naign.matching import Pairs
 from naign.sources import Sampler
@@ -51,14 +51,46 @@ def make(name: str, **options: object) -> Any:
 
 def together(f: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
     """f of several batches in one call, or in one each if f has a batch norm, whose statistics joining would change."""
-    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in f.modules()):
+    if has_batch_norm(f):
         return tuple(f(x) for x in inputs)
     return f(torch.cat(inputs)).split([len(x) for x in inputs])
+
+
+def has_batch_norm(f: nn.Module) -> bool:
+    """Whether what f makes of a sample depends on those beside it."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in f.modules())
+
+
+def divide(method: Any, f: nn.Module, n: int) -> None:
+    """Make f the same in all processes; ValueError if they cannot train it together with batches of n."""
+    processes = distributed.world()
+    if not getattr(method, "divisible", False):
+        known = ", ".join(name for name, entry in METHODS.items() if getattr(entry.cls(), "divisible", False))
+        raise ValueError(
+            f"{method!r} cannot be trained by {processes} processes, since its terms are no means over samples: "
+            f"start one process, or choose one of {known}, without a clamp."
+        )
+    if has_batch_norm(f):
+        raise ValueError(
+            f"norm is 'batch', whose statistics are of the whole batch: give group to train by {processes} processes."
+        )
+    if n < processes:
+        raise ValueError(f"batch_size is {n}: give at least one sample for each of {processes} processes.")
+    for tensor in f.state_dict().values():
+        distributed.from_first(tensor)
 
 
 def spread(x: Tensor, fx: Tensor) -> Tensor:
     """How much f(x) varies over the batch, over how much x does: 1 for the identity, 0 if f is constant."""
     return fx.detach().std(0, correction=0).mean() / x.std(0, correction=0).mean().clamp_min(1e-12)
+
+
+def reconstruction_only(method: Any, f: nn.Module, x: Tensor) -> Terms:
+    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
+    fx = f(x)
+    rec = losses.reconstruction(x, fx, method.distance)
+    zero = torch.zeros_like(rec.detach())
+    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
 
 
 @settings
@@ -93,6 +125,8 @@ class NAIGN(ThreeTerms):
     candidate_dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="precision of the search alone; auto takes what is faster"
     )
+
+    divisible: ClassVar[bool] = True  # its terms are means over samples, and draw from the source alone
 
     def terms(
         self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator, found: Pairs | None = None
@@ -150,6 +184,7 @@ class IGN:
     )
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "idem", "tight", "total", "spread")
+    divisible = property(lambda self: not self.clamp, doc="As of `NAIGN`; the bound is one of the whole batch.")
 
     def terms(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Terms:
         """The loss terms of one batch x (N, *D), their weighted total, and the spread."""

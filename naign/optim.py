@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from naign import distributed
 from naign.base.settings import Field, Numbers, settings
 
 
@@ -24,7 +25,9 @@ class Schedule:
         0.0, ge=0, le=1, description="probability of a step on a past batch and its winners (Section 4.1)"
     )
     replay_batches: int = Field(50, ge=1, le=10**5, description="how many past batches are kept")
-    dtype: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: half precision where that is safe")
+    dtype: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32", description="bfloat16: half precision where that is safe; tf32: a GPU's, in the terms alone"
+    )
     snapshots: Numbers = Field((), description="shares of the run, 0 to 1, after which f is copied, to be looked at")
 
     def __post_init__(self):
@@ -59,7 +62,7 @@ class Optimiser:
     """
 
     def __init__(self, f: nn.Module, schedule: Schedule):
-        self.parameters = list(f.parameters())
+        self.parameters, self.lr = list(f.parameters()), schedule.lr
         device, decay = self.parameters[0].device, schedule.weight_decay
         cuda = device.type == "cuda"
         inner = [p for p in self.parameters if p.ndim > 1][1:-1] if schedule.optimiser == "muon" else []
@@ -73,23 +76,34 @@ class Optimiser:
             matrices = list(self.matrices.values())
             muon = torch.optim.Muon(matrices, lr=schedule.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
             self.parts.append(muon)
+        # Muon reads its learning rate on the host, where a captured step never looks again: on CUDA it steps at a
+        # fixed one, and as its step is linear in it, the share of the step that is kept makes up for that.
+        self.share = torch.ones((), device=device) if inner and cuda else None
 
     def step(self, loss: Tensor) -> None:
         """One step down the gradient of a loss."""
         for p in self.parameters:
             p.grad = None
         loss.backward()
+        distributed.summed(p.grad for p in self.parameters if p.grad is not None)
         for p, matrix in self.matrices.items():
             matrix.grad = _matrix(p.grad)
+        before = {m: m.detach().clone() for m in self.matrices.values()} if self.share is not None else {}
         for part in self.parts:
             part.step()
+        with torch.no_grad():
+            for matrix, old in before.items():
+                matrix.lerp_(old, 1 - self.share)
 
     def set_lr(self, lr: float) -> None:
+        """The learning rate of the next steps, of captured ones too."""
+        if self.share is not None:
+            self.share.fill_(lr / self.lr)
         for part in self.parts:
             for group in part.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(lr)
-                else:
+                elif part is self.adamw or self.share is None:
                     group["lr"] = lr
 
     def _averages(self, p: nn.Parameter) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ import time
 import warnings
 from pathlib import Path
 
+from naign import distributed
 from naign.base import files
 
 
@@ -50,7 +51,7 @@ class State:
 
     def saved(self) -> bool:
         """`save` where there is a checkpoint, or a warning if that fails: training outlives a full disk."""
-        if not self.checkpoint:
+        if not self.checkpoint or distributed.rank():
             return False
         try:
             self.save()

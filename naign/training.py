@@ -1,6 +1,5 @@
 """Batches in, a trained f and its history out: the loop, and how it is kept and continued."""
 
-import functools
 import json
 import math
 import sys
@@ -14,17 +13,16 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from naign import losses
+from naign import capture, distributed
 from naign.base import files, interrupts
 from naign.base.settings import values
 from naign.matching import Replay
-from naign.methods import Terms, spread
+from naign.methods import Terms, divide, reconstruction_only
 from naign.optim import Optimiser, Schedule
 from naign.sources import Sampler
 from naign.state import State
 
 CHECKPOINT_SECONDS = 60.0
-WARM_UP = 11  # steps before a capture, so that both kinds are among them, but for once in a thousand times
 COLLAPSED = 0.25  # spread below which f(x) is called constant
 
 
@@ -65,6 +63,7 @@ class Training(State):
         self.checkpoint = checkpoint and Path(checkpoint)
         self.device = next(f.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.generators = [self.generator]  # all that a step draws from
         self.replay = Replay(schedule.replay_batches)
         # Which steps train on a past batch: known in advance, so that nothing needs to be stored for it.
         self.again = torch.rand(schedule.steps, generator=torch.Generator().manual_seed(seed)) < schedule.replay
@@ -74,6 +73,10 @@ class Training(State):
         if hasattr(method, "searcher"):
             self.memory = method.searcher(data, schedule.batch_size, self.generator)
         self.search = getattr(self.memory or method, "search", None)
+        self.own_source = source
+        if distributed.world() > 1:
+            divide(method, f, schedule.batch_size)
+            self.own_source = distributed.Part(source, schedule.batch_size)
         if schedule.replay and not self.search:
             raise ValueError(f"replay is {schedule.replay}: {type(method).__name__} has no winners to replay, give 0.")
         self.optimiser = Optimiser(f, schedule)
@@ -103,12 +106,15 @@ class Training(State):
             If a term becomes NaN or infinite. f is put back to the last good state.
         KeyboardInterrupt
             On Ctrl-C, SIGTERM or SIGHUP, after saving the state to `checkpoint`.
+        ValueError
+            If another process of the training has ended, after saving likewise.
         """
         if self.checkpoint:
             files.writable_directory(self.checkpoint)
             self.resume()
         try:
-            with interrupts.heeded(), tqdm(total=self.schedule.steps, disable=not progress, unit="step") as bar:
+            quiet = not progress or distributed.rank() > 0
+            with interrupts.heeded(), tqdm(total=self.schedule.steps, disable=quiet, unit="step") as bar:
                 self._run(bar)
         except KeyboardInterrupt:
             with interrupts.ignored():
@@ -117,6 +123,15 @@ class Training(State):
                     of = f"{self.step} of {self.schedule.steps}"
                     print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
             raise
+        except RuntimeError as error:
+            if distributed.world() == 1 or isinstance(error, torch.OutOfMemoryError):
+                raise
+            with interrupts.ignored():
+                self.saved()
+            raise ValueError(
+                f"process {distributed.rank()} lost the others near step {self.step} ({str(error).splitlines()[0]}): "
+                "the same call continues from the last state that was saved."
+            ) from None
         spread = self.history.get("spread", [1.0])[-1]
         if spread < COLLAPSED and self.schedule.batch_size > 1:
             warnings.warn(
@@ -128,13 +143,11 @@ class Training(State):
     def _run(self, bar: tqdm) -> None:
         steps, every = self.schedule.steps, self.schedule.log_every
         kept, one_step = time.monotonic(), self.one_step
-        # A memory is filled by waiting for the host, and Muon reads its learning rate there.
-        captures = self.device.type == "cuda" and not self.memory and self.schedule.optimiser == "adamw"
-        capture_at = max(self.step, self.schedule.warm_start) if captures else -1
+        capture_at = max(self.step, self.schedule.warm_start) if capture.suits(self) else -1
         self.look()
         while self.step < steps:
-            if self.step == capture_at and self.step + 2 * WARM_UP < steps:
-                one_step = self.captured()
+            if self.step == capture_at and self.step + 2 * capture.WARM_UP < steps:
+                one_step = capture.captured(self)
             self.advance(one_step)
             row = self.step % every == 0 or self.step == steps
             due = self.checkpoint and time.monotonic() - kept > CHECKPOINT_SECONDS
@@ -158,42 +171,50 @@ class Training(State):
 
     def one_step(self, again: bool = False) -> None:
         """A step on a new batch, or `again` on a past one."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16"):
-            terms = self.terms(again)
-        self.optimiser.step(terms["total"])
-        with torch.no_grad():
-            found = torch.stack([terms[name].detach() for name in self.method.columns])
-            self.counter += 1
-            self.sums += found
-            bad = torch.where(torch.isfinite(found), math.inf, self.counter)
-            torch.minimum(self.first_bad, bad, out=self.first_bad)
+        self.learn(*self.find(again))
 
-    def terms(self, again: bool) -> dict[str, Tensor]:
-        inputs = (self.source, self.generator)
+    def find(self, again: bool = False) -> tuple[Tensor, ...]:
+        """The batch x of a step and, where it searches, the pairs that are found for it."""
         if again:
-            x, *found = self.replay.draw(self.generator)
-            return self.method.terms(self.f, x, *inputs, tuple(found))
+            return self.replay.draw(self.generator)
         x = self.data.sample(self.schedule.batch_size, self.generator)
-        if self.step < self.schedule.warm_start:
-            return reconstruction_only(self.method, self.f, x)
-        if not self.search:
-            return self.method.terms(self.f, x, *inputs)
-        found = self.search(self.f, x, *inputs)
+        if not self.search or self.step < self.schedule.warm_start:
+            return (x,)
+        with self.autocast():  # of its own: what it caches of the weights has no gradient
+            found = self.search(self.f, x, self.source, self.generator)
         if self.schedule.replay:
             self.replay.store(x, *found)
-        return self.method.terms(self.f, x, *inputs, found)
+        return x, *found
 
-    def captured(self) -> Callable[[bool], None]:
-        """Both kinds of step as CUDA graphs, after real steps on a side stream, as capture needs; they count."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self.advance(self.one_step)
-        torch.cuda.current_stream().wait_stream(stream)
-        kinds = [False, True] if self.schedule.replay else [False]
-        steps = [_captured(functools.partial(self.one_step, kind), self.generator) for kind in kinds]
-        return lambda again=False: steps[again]()
+    def learn(self, x: Tensor, *found: Tensor) -> None:
+        """A step down the gradient of the terms of a batch, which are counted."""
+        with capture.tf32(self.schedule.dtype == "tf32"):
+            with self.autocast():
+                terms = self.terms(x, *found)
+            self.optimiser.step(terms["total"])
+        with torch.no_grad():
+            rows = torch.stack([terms[name].detach() for name in self.method.columns])
+            distributed.summed([rows])
+            self.counter += 1
+            self.sums += rows
+            bad = torch.where(torch.isfinite(rows), math.inf, self.counter)
+            torch.minimum(self.first_bad, bad, out=self.first_bad)
+
+    def terms(self, x: Tensor, *found: Tensor) -> Terms:
+        """The terms of a batch; of several processes each has its part's share of them."""
+        own = distributed.part(len(x))
+        pairs = [(found[0][own], found[1][own], found[2])] if found else []
+        if self.step < self.schedule.warm_start:
+            terms = reconstruction_only(self.method, self.f, x[own])
+        else:
+            terms = self.method.terms(self.f, x[own], self.own_source, self.generator, *pairs)
+        if distributed.world() == 1:
+            return terms
+        return {name: value * (len(x[own]) / len(x)) for name, value in terms.items()}
+
+    def autocast(self) -> torch.autocast:
+        """Half precision within, if the schedule has it."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.dtype == "bfloat16")
 
     def check(self) -> None:
         """Stop if a loss or f is no longer finite; here and in `log` alone does the host wait for the device."""
@@ -226,24 +247,3 @@ class Training(State):
         if self.step in self.schedule.copied and self.step not in self.snapshots:
             self.clock[self.step] = round(self.seconds(), 2)
             self.snapshots[self.step] = {k: v.detach().cpu().clone() for k, v in self.f.state_dict().items()}
-
-
-def reconstruction_only(method: Any, f: nn.Module, x: Tensor) -> Terms:
-    """The terms of a warm-up step, in which reconstruction alone is minimised; the others read 0."""
-    fx = f(x)
-    rec = losses.reconstruction(x, fx, method.distance)
-    zero = torch.zeros_like(rec.detach())
-    return dict.fromkeys(method.columns, zero) | {"rec": rec, "total": rec, "spread": spread(x, fx)}
-
-
-def _captured(step: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
-    """The step as a CUDA graph, one launch instead of hundreds; the step itself, with a warning, if that fails."""
-    graph = torch.cuda.CUDAGraph()
-    try:
-        graph.register_generator_state(generator)
-        with torch.cuda.graph(graph):
-            step()
-    except RuntimeError as error:
-        warnings.warn(f"the step could not be captured, it runs uncaptured: {error}", stacklevel=3)
-        return step
-    return graph.replay

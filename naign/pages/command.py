@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 import naign
+from naign import distributed
 from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
@@ -131,9 +132,16 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
+    with distributed.group():  # of one process, unless torchrun started it
+        _fit_together(options)
+
+
+def _fit_together(options: argparse.Namespace) -> None:
     parameters = pairs(options.p)
     profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
     asked = experiment.get(options.name, profile, **parameters)
+    if distributed.rank():
+        return runs.assist(asked)
     if options.output and options.output.exists():
         raise ValueError(f"{options.output} exists already: choose another name or remove it.")
     if options.output:

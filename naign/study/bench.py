@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign import matching
+from naign import capture, matching
 from naign.base.settings import changed
 from naign.losses import distance
 from naign.study.experiment import Experiment, get
@@ -80,8 +80,8 @@ def steps(experiments: dict[str, Experiment], device: torch.device, f: nn.Module
     for name, experiment in experiments.items():
         training = endless(experiment, device, f)
         cases[name] = training.one_step
-        if device.type == "cuda" and not training.memory and training.schedule.optimiser == "adamw":
-            cases[f"{name}, captured"] = endless(experiment, device, f).captured()
+        if capture.suits(training):
+            cases[f"{name}, captured"] = capture.captured(endless(experiment, device, f))
     return cases
 
 
@@ -130,7 +130,8 @@ def measure_step(experiment: Experiment, rounds: int = 15) -> dict:
     """
     device = device_of()
     side = 8192 if device.type == "cuda" else 1024
-    a = torch.randn(side, side, device=device, dtype=getattr(torch, experiment.schedule.dtype))
+    half = experiment.schedule.dtype == "bfloat16"
+    a = torch.randn(side, side, device=device, dtype=torch.bfloat16 if half else torch.float32)
     cases = steps({"step": experiment}, device) | {PRODUCT: lambda: a @ a}
     result = timed(f"{experiment.name}, {experiment.profile}", cases, rounds, device)
     *forms, product = result["seconds"].values()

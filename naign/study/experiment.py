@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 
+from naign import distributed
 from naign.base import memory
 from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
@@ -131,6 +132,8 @@ class Experiment:
                 f"{self.name} does not fit into the memory of {device}: lower batch_size or width."
             ) from None
         origin = provenance(device, t.seconds()) | {"clock": {str(step): at for step, at in t.clock.items()}}
+        if distributed.world() > 1:
+            origin["processes"] = distributed.world()
         return Run(self.config(), t.history, {}, origin, t.f.cpu().eval(), t.source.cpu(), t.snapshots)
 
 

@@ -1,6 +1,7 @@
 """Where, when, with what and how long a run was made."""
 
 import datetime
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -11,12 +12,12 @@ from naign.base.files import PROJECT
 
 
 def provenance(device: torch.device, seconds: float) -> dict:
-    """Commit, versions, device, threads, seconds and date."""
+    """Commit (of a copy without a .git: $NAIGN_COMMIT), versions, device, threads, seconds and date."""
     git = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
     try:
         commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
+        commit = os.environ.get("NAIGN_COMMIT", "unknown")
     return {
         "commit": commit,
         "python": platform.python_version(),

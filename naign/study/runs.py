@@ -5,8 +5,10 @@ import shutil
 import warnings
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
+from naign import distributed
 from naign.base import files
 from naign.data import DATA
 from naign.data.samples import TensorData
@@ -142,6 +144,7 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
     holds another configuration than its name says.
     """
     path = find(experiment, weights)
+    distributed.from_first(torch.tensor(float(path is None)))  # whether `assist` is asked for
     if path is None:
         root = files.writable_directory(records.runs_root())
         with files.locked(experiment.directory):  # who waited here finds the run of the other
@@ -163,6 +166,13 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
             raise ValueError(f"{path} has neither scores nor weights to find them by: delete it to train anew.")
         rescore(path, experiment, run)
     return run
+
+
+def assist(experiment: Experiment) -> None:
+    """What the other processes do while the first one is in `load_or_fit`: train with it, if it must."""
+    needed = torch.zeros(())
+    if distributed.from_first(needed):
+        experiment.train(_checkpoint(experiment))
 
 
 def _checkpoint(experiment: Experiment) -> Path:

@@ -1,6 +1,5 @@
 """The loop: exact resume, seeds, interrupts and losses that blow up."""
 
-import contextlib
 import re
 import warnings
 
@@ -16,7 +15,7 @@ from naign.data.toys import Grid
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
-from naign.training import WARM_UP, NonFiniteLoss, Training
+from naign.training import NonFiniteLoss, Training
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.NAIGNMinus(), methods.IGN(clamp=1.5)]
 METHODS += [methods.DAE(level=0.5), beyond.Rejection(epsilon=0.3), beyond.Balanced(pool=2, reuse=3, rejection=0.25)]
@@ -158,32 +157,6 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_good_state(tmp_path):
     whole = seeded(lambda: MLP((2,), 16, 2), 0)
     fit(whole, StandardNormal((2,)), Grid(), methods.IGN(), schedule, 0)
     assert equal(f, whole)
-
-
-@pytest.mark.parametrize(("method", "replay"), [(methods.IGN(), 0.0), (methods.NAIGN(), 0.5)])
-def test_a_step_that_cannot_be_captured_runs_uncaptured_and_says_so(monkeypatch, method, replay):
-    class Nothing:
-        def __getattr__(self, _):
-            return lambda *a, **k: None
-
-    def refuse(*_, **__):
-        raise RuntimeError("no capture here")
-
-    for name in ("Stream", "current_stream", "CUDAGraph"):
-        monkeypatch.setattr(torch.cuda, name, lambda *a, **k: Nothing())
-    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(torch.cuda, "graph", refuse)
-    f = seeded(lambda: MLP((2,), 16, 2), 0)
-    schedule = Schedule(40, 16, 1e-2, replay=replay)
-    loop = Training(f, StandardNormal((2,)), Grid(), method, schedule)
-    with pytest.warns(UserWarning, match="could not be captured, it runs uncaptured: no capture here"):
-        step = loop.captured()
-    assert loop.step == WARM_UP  # the steps that warm up are real ones
-    while loop.step < 40:
-        loop.advance(step)
-    plain = seeded(lambda: MLP((2,), 16, 2), 0)
-    fit(plain, StandardNormal((2,)), Grid(), method, schedule)
-    assert equal(f, plain)
 
 
 def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
