@@ -101,7 +101,7 @@ def fast_in_half_precision(device: str) -> bool:
 def distinct_share(index: Tensor, candidates: int) -> Tensor:
     """Share of the N data points' winners that differ, in (0, 1], without a host sync."""
     hit = torch.zeros(candidates, device=index.device)
-    return hit.scatter_(0, index, 1.0).sum() / len(index)
+    return hit.scatter(0, index, 1.0).sum() / len(index)
 
 
 def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:

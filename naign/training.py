@@ -132,7 +132,7 @@ class Training(State):
                 f"process {distributed.rank()} lost the others near step {self.step} ({str(error).splitlines()[0]}): "
                 "the same call continues from the last state that was saved."
             ) from None
-        spread = self.history.get("spread", [1.0])[-1]
+        spread = torch.tensor(self.history.get("spread", [1.0])[-1]).min().item()
         if spread < COLLAPSED and self.schedule.batch_size > 1:
             warnings.warn(
                 f"f is nearly constant, its outputs vary {spread:.2f} times as much as the data: "
@@ -191,7 +191,7 @@ class Training(State):
         with capture.tf32(self.schedule.dtype == "tf32"):
             with self.autocast():
                 terms = self.terms(x, *found)
-            self.optimiser.step(terms["total"])
+            self.optimiser.step(terms["total"].sum())  # of an `Ensemble` one a member
         with torch.no_grad():
             rows = torch.stack([terms[name].detach() for name in self.method.columns])
             distributed.summed([rows])
@@ -218,7 +218,7 @@ class Training(State):
 
     def check(self) -> None:
         """Stop if a loss or f is no longer finite; here and in `log` alone does the host wait for the device."""
-        first_bad = self.first_bad.tolist()
+        first_bad = self.first_bad.view(len(self.method.columns), -1).amin(1).tolist()
         if min(first_bad) < math.inf:
             at = min(first_bad)
             self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")

@@ -15,7 +15,7 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, card, experiment, outsiders, recipes, recording, records, runs, trials
+from naign.study import bench, card, experiment, outsiders, recipes, recording, records, runs, stacked, trials
 from naign.study.provenance import provenance
 
 
@@ -82,13 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--jobs", type=_positive, default=1, help="trainings side by side")
     add("--rescore", action="store_true", help="train nothing: measure all kept weights anew")
 
+    text = "train seeds and toys of one method as one, each kept as a run of its own"
+    add = command("stack", _stack, text, "profile or any setting")
+    add("names", nargs="+", help="experiments in one or two dimensions")
+    add("--seeds", type=_positive, default=3, help="how many of each")
+    add("--quiet", action="store_true", help="no progress bar")
+
     add = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
     add("notebook", type=Path)
     add("-o", "--output", type=Path, required=True)
 
     text = "step time against Algorithm 1, IGN and the matrix rate"
     add = command("bench", _bench, text, "profile or any setting of an experiment")
-    add("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
+    add("name", nargs="?", help="an experiment: its step alone; `matchings` or `capture` (default: Algorithm 1)")
     add("--rounds", type=_positive, default=15)
     add("--threads", type=_positive)
     add("-o", "--output", type=Path, help="also write the measurements to this JSON file")
@@ -123,6 +129,10 @@ def pairs(given: list[str]) -> dict[str, str]:
     return dict(item.split("=", 1) for item in given)
 
 
+def _usual_profile() -> str:
+    return "paper" if torch.cuda.is_available() else "cpu"
+
+
 def _list(options: argparse.Namespace) -> None:
     print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs (*: `naign.load` finds it)")
     for name in experiment.names():
@@ -138,7 +148,7 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _fit_together(options: argparse.Namespace) -> None:
     parameters = pairs(options.p)
-    profile = parameters.pop("profile", "paper" if torch.cuda.is_available() else "cpu")
+    profile = parameters.pop("profile", _usual_profile())
     asked = experiment.get(options.name, profile, **parameters)
     if distributed.rank():
         return runs.assist(asked)
@@ -169,6 +179,12 @@ def _record(options: argparse.Namespace) -> int:
     return 0 if recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs) else 1
 
 
+def _stack(options: argparse.Namespace) -> None:
+    parameters = {"profile": _usual_profile()} | pairs(options.p)
+    asked = [experiment.get(name, seed=s, **parameters) for name in options.names for s in range(options.seeds)]
+    print("\n".join(map(str, stacked.train(asked, not options.quiet))))
+
+
 def _run(options: argparse.Namespace) -> None:
     book.run(options.notebook, options.output, pairs(options.p))
 
@@ -176,6 +192,8 @@ def _run(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     if options.name == "matchings":
         result = bench.measure_matchings(options.rounds)
+    elif options.name == "capture":
+        result = bench.measure_capture(**{"profile": _usual_profile()} | pairs(options.p))
     elif options.name:
         result = bench.measure_step(experiment.get(options.name, **pairs(options.p)), options.rounds)
     elif options.p:

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from naign import capture, matching
 from naign.base.settings import changed
 from naign.losses import distance
+from naign.methods import METHODS
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import device_name, device_of
 from naign.study.runs import load
@@ -83,6 +84,57 @@ def steps(experiments: dict[str, Experiment], device: torch.device, f: nn.Module
         if capture.suits(training):
             cases[f"{name}, captured"] = capture.captured(endless(experiment, device, f))
     return cases
+
+
+def measure_capture(profile: str) -> dict:
+    """Seconds of a step of every method, as it comes and captured, and what capture changes and takes.
+
+    "differences" are those of the weights after 60 steps, relative to their norm; "memory" is the most that was held,
+    in bytes; "tf32" the share of the winners of a search that TF32 would have chosen otherwise. On a CPU there is none.
+    """
+    device, seconds, differences, memory, winners = device_of(), {}, {}, {}, {}
+    for name in [f"grid-{method}" for method in METHODS] + ["mnist-naign", "mnist-ign", "ffhq100-naign"]:
+        experiment = get(name, profile)
+        eager, seconds[name], memory[name] = _sixty(experiment, device, graph=False)
+        if capture.suits(endless(experiment, device)):
+            own = f"{name}, captured"
+            captured, seconds[own], memory[own] = _sixty(experiment, device, graph=True)
+            differences[name] = ((captured - eager).norm() / eager.norm()).item()
+        if device.type == "cuda" and hasattr(experiment.method, "winners"):
+            winners[name] = _changed_by_tf32(endless(experiment, device))
+    result = {"of": f"a step, profile {profile}", "device": device_name(device), "threads": torch.get_num_threads()}
+    more = {"differences": differences, "memory": memory, "tf32": winners} if device.type == "cuda" else {}
+    return result | {"seconds": seconds} | more
+
+
+def _sixty(experiment: Experiment, device: torch.device, graph: bool) -> tuple[torch.Tensor, float, int]:
+    """The weights after 60 steps, seconds of each of the last 40, and the bytes held at most on a GPU."""
+    training, gpu = endless(experiment, device), device.type == "cuda"
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
+    step = capture.captured(training) if graph else training.one_step
+    for last in (20, 60):
+        if gpu:
+            torch.cuda.synchronize()
+        began, first = time.perf_counter(), training.step
+        while training.step < last:
+            training.advance(step)
+        if gpu:
+            torch.cuda.synchronize()
+    weights = torch.cat([p.detach().flatten() for p in training.f.parameters()])
+    peak = torch.cuda.max_memory_allocated() if gpu else 0
+    return weights, (time.perf_counter() - began) / (last - first), peak
+
+
+def _changed_by_tf32(training: Training) -> float:
+    n, method = training.schedule.batch_size, training.method
+    x = training.data.sample(n, training.generator)
+    z = training.source.sample(method.count(n), training.generator)
+    found = []
+    for wanted in (False, True):
+        with capture.tf32(wanted):
+            found.append(method.winners(training.f, x, z))
+    return (found[0] != found[1]).float().mean().item()
 
 
 def literal_step(training: Training) -> None:
@@ -159,6 +211,9 @@ def report(r: dict) -> str:
     lines += [f"  {name:<{width}}{1e3 * s:9.2f} ms" for name, s in r["seconds"].items()]
     if "share" in r:
         lines.append(f"{r['gflop']:.1f} GFLOP a step, {r['share']:.0%} of the rate of a matrix product")
+    lines += [f"  {name}: captured weights differ by {gap:.1e}" for name, gap in r.get("differences", {}).items()]
+    lines += [f"  {name}: {held / 2**20:,.0f} MiB" for name, held in r.get("memory", {}).items()]
+    lines += [f"  {name}: TF32 would change {share:.2%} of the winners" for name, share in r.get("tf32", {}).items()]
     for search, one in {f"{r['search']} search": r, "fp32 search": r["fp32"]}.items() if "fp32" in r else ():
         lines.append(
             f"NAIGN, plain idempotence, {search}: {one['speedup']:.2f} times as fast as Algorithm 1 taken literally, "
