@@ -15,7 +15,7 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, card, experiment, outsiders, recipes, recording, records, runs, stacked, trials
+from naign.study import bench, card, day, experiment, outsiders, recipes, recording, records, runs, stacked, trials
 from naign.study.provenance import provenance
 
 
@@ -87,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     add("names", nargs="+", help="experiments in one or two dimensions")
     add("--seeds", type=_positive, default=3, help="how many of each")
     add("--quiet", action="store_true", help="no progress bar")
+
+    text = "the paper's runs within minutes on a lent machine, packed to be taken home; goes on where it was cut"
+    add = command("paper-day", _paper_day, text)
+    add("out", type=Path, help="folder for the log and the pack")
+    add("parts", nargs="*", help="of naign/study/day.toml (default: all)")
+    add("--minutes", type=_positive, default=9)
+    add("--profile", default="paper")
 
     add = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
     add("notebook", type=Path)
@@ -183,6 +190,10 @@ def _stack(options: argparse.Namespace) -> None:
     parameters = {"profile": _usual_profile()} | pairs(options.p)
     asked = [experiment.get(name, seed=s, **parameters) for name in options.names for s in range(options.seeds)]
     print("\n".join(map(str, stacked.train(asked, not options.quiet))))
+
+
+def _paper_day(options: argparse.Namespace) -> int:
+    return 0 if day.spend(options.out, options.profile, options.minutes, options.parts) else 1
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -1,0 +1,159 @@
+"""The runs of the paper profile on a lent machine: in order, within minutes, and packed to be taken home.
+
+`day.toml` lists what is done. What was done is remembered in the cache, so that the next call, there or on another
+machine to which the pack was brought, goes on where this one was cut.
+"""
+
+import functools
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+import tomllib
+from pathlib import Path
+
+from naign.base import files, interrupts
+from naign.capture import SWITCH
+from naign.study import plan, records
+
+PIECE, MOST = 15 * 2**20, 4  # bytes of a file that is taken home, and how many of them at most
+GRACE = 20  # seconds that a command has to save its state, and packing after it
+
+
+@functools.cache
+def parts() -> dict[str, dict]:
+    """The parts of `day.toml` by name."""
+    return {part["name"]: part for part in tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]}
+
+
+def spend(out: Path, profile: str, minutes: float, names: list[str]) -> bool:
+    """Do what is left of some parts, by default of all, within some minutes; whether nothing is left of them.
+
+    out : a folder for `log.txt` and home.000, home.001, ..., pieces below 16 MB of a tar of what came of it, by paths
+        from the repository
+    """
+    if unknown := [name for name in names if name not in parts()]:
+        raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(parts())}.")
+    plan.scale(profile)  # refuses an unknown one
+    files.project()
+    files.writable_directory(out)
+    end, left = time.monotonic() + 60 * minutes - 2 * GRACE, False
+    try:
+        with (out / "log.txt").open("a") as log:
+            for name in names or parts():
+                until = min(end, time.monotonic() + 60 * parts()[name]["minutes"])
+                for words in parts()[name]["commands"]:
+                    left |= not _once(words, profile, until, log)
+    finally:
+        with interrupts.ignored():
+            _commit(profile)
+            pack(out)
+    return not left
+
+
+def _folder() -> Path:
+    return files.writable_directory(files.cache_root() / "day")
+
+
+def _done() -> dict[str, float]:
+    """The seconds that each command took which was done."""
+    path = _folder() / "done.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
+    """Whether a command is done, now or before; it is tried again without capture where that fails."""
+    key = words.format(profile=profile, out="day") + f", profile {profile}"
+    if key in _done():
+        return True
+    began, asked = time.monotonic(), [word.format(profile=profile, out=_folder()) for word in words.split()]
+    code, said = _run(asked, until, {})
+    if code and f"{SWITCH}=0" in said:
+        log.write(said)
+        code, said = _run(asked, until, {SWITCH: "0"})
+    seconds = round(time.monotonic() - began, 1)
+    outcome = f"{ {0: 'done', None: 'cut'}.get(code, f'failed with {code}') } after {seconds} s: naign {key}"
+    log.write(f"{said}{outcome}\n\n")
+    log.flush()
+    print(outcome, file=sys.stderr, flush=True)
+    if code == 0:
+        files.write_json(_folder() / "done.json", _done() | {key: seconds})
+    return code == 0
+
+
+def _run(words: list[str], until: float, more: dict[str, str]) -> tuple[int | None, str]:
+    """The exit code of a command, None if its time was over, and all that it said."""
+    left = until - time.monotonic()
+    if left <= 0:
+        return None, ""
+    environment = os.environ | {interrupts.PARENT: str(os.getpid())} | more
+    command = [sys.executable, "-m", "naign", *words]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    try:
+        said, _ = child.communicate(timeout=left)
+        return child.returncode, said
+    except (subprocess.TimeoutExpired, KeyboardInterrupt) as stop:
+        child.terminate()  # which saves its state
+        try:
+            said, _ = child.communicate(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            said, _ = child.communicate()
+        if isinstance(stop, KeyboardInterrupt):
+            raise
+        return None, said
+
+
+def _commit(profile: str) -> None:
+    """Every whole local run of a profile to the records, with what the plan keeps of it."""
+    kept = {row.experiment(profile, s).directory: row.kept(s) for row in plan.every(profile) for s in range(row.seeds)}
+    for path in sorted(records.runs_root().glob(f"*-{profile}-s*")):
+        records.commit(path, kept.get(path.name, ("weights",)))
+
+
+def pack(out: Path) -> None:
+    """Measurements, new records and the states of what was cut, the last only as far as there is room."""
+    records_of = {path.name: records.records_root() / path.name for path in sorted(records.runs_root().glob("[!.]*"))}
+    found = {f"data/records/{name}": path for name, path in records_of.items() if path.exists()}
+    found |= {"data/cache/day": _folder()}
+    checkpoints = sorted((files.cache_root() / "checkpoints").glob("*"), key=lambda path: -path.stat().st_mtime)
+    found |= {f"data/cache/checkpoints/{path.name}": path for path in checkpoints}
+    for old in out.glob("home.*"):
+        old.unlink()
+    pieces, room = _Pieces(out), PIECE * MOST
+    with tarfile.open(fileobj=pieces, mode="w|gz", compresslevel=1) as tar:
+        for name, path in found.items():
+            size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+            if size > room:
+                print(f"{name} has {size / 2**20:.0f} MiB and stays: no room is left for it", file=sys.stderr)
+                continue
+            room -= size
+            tar.add(path, name)
+    pieces.end()
+
+
+class _Pieces(io.RawIOBase):
+    """What is written, as files home.000, home.001, ... of at most `PIECE` bytes."""
+
+    def __init__(self, out: Path):
+        self.out, self.held, self.count = out, bytearray(), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:
+        self.held += data
+        while len(self.held) >= PIECE:
+            self._next(PIECE)
+        return len(data)
+
+    def end(self) -> None:
+        self._next(PIECE)
+
+    def _next(self, size: int) -> None:
+        (self.out / f"home.{self.count:03d}").write_bytes(self.held[:size])
+        del self.held[:size]
+        self.count += 1
