@@ -69,6 +69,9 @@ def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
     key = words.format(profile=profile, out="day") + f", profile {profile}"
     if key in _done():
         return True
+    if time.monotonic() >= until:
+        print(f"no time is left for: naign {key}", file=sys.stderr, flush=True)
+        return False
     began, asked = time.monotonic(), [word.format(profile=profile, out=_folder()) for word in words.split()]
     code, said = _run(asked, until, {})
     if code and f"{SWITCH}=0" in said:
@@ -86,14 +89,11 @@ def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
 
 def _run(words: list[str], until: float, more: dict[str, str]) -> tuple[int | None, str]:
     """The exit code of a command, None if its time was over, and all that it said."""
-    left = until - time.monotonic()
-    if left <= 0:
-        return None, ""
     environment = os.environ | {interrupts.PARENT: str(os.getpid())} | more
     command = [sys.executable, "-m", "naign", *words]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     try:
-        said, _ = child.communicate(timeout=left)
+        said, _ = child.communicate(timeout=max(0, until - time.monotonic()))
         return child.returncode, said
     except (subprocess.TimeoutExpired, KeyboardInterrupt) as stop:
         child.terminate()  # which saves its state
@@ -124,7 +124,7 @@ def pack(out: Path) -> None:
     for old in out.glob("home.*"):
         old.unlink()
     pieces, room = _Pieces(out), PIECE * MOST
-    with tarfile.open(fileobj=pieces, mode="w|gz", compresslevel=1) as tar:
+    with tarfile.open(fileobj=pieces, mode="w|gz") as tar:
         for name, path in found.items():
             size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
             if size > room:
