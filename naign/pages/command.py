@@ -15,7 +15,20 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, card, day, experiment, outsiders, recipes, recording, records, runs, stacked, trials
+from naign.study import (
+    bench,
+    card,
+    day,
+    experiment,
+    outsiders,
+    recipes,
+    recording,
+    records,
+    runs,
+    scaling,
+    stacked,
+    trials,
+)
 from naign.study.provenance import provenance
 
 
@@ -101,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "step time against Algorithm 1, IGN and the matrix rate"
     add = command("bench", _bench, text, "profile or any setting of an experiment")
-    add("name", nargs="?", help="an experiment: its step alone; `matchings` or `capture` (default: Algorithm 1)")
+    what = "an experiment: its step alone; `matchings`, `capture` or `scaling` (default: Algorithm 1)"
+    add("name", nargs="?", help=what)
     add("--rounds", type=_positive, default=15)
     add("--threads", type=_positive)
     add("-o", "--output", type=Path, help="also write the measurements to this JSON file")
@@ -203,6 +217,8 @@ def _run(options: argparse.Namespace) -> None:
 def _bench(options: argparse.Namespace) -> None:
     if options.name == "matchings":
         result = bench.measure_matchings(options.rounds)
+    elif options.name == "scaling":
+        result = scaling.measure()
     elif options.name == "capture":
         result = bench.measure_capture(**{"profile": _usual_profile()} | pairs(options.p))
     elif options.name:
@@ -211,7 +227,7 @@ def _bench(options: argparse.Namespace) -> None:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
     else:
         result = bench.measure(options.rounds)
-    print(bench.report(result))
+    print(scaling.report(result) if options.name == "scaling" else bench.report(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
 

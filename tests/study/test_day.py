@@ -1,0 +1,127 @@
+"""The day on a lent machine: order, minutes, going on, and a pack that comes home whole."""
+
+import io
+import json
+import subprocess
+import tarfile
+import time
+
+import pytest
+import torch
+
+from naign.base import files
+from naign.pages import command
+from naign.study import day, plan, records
+from naign.study.experiment import get
+from naign.study.provenance import provenance
+
+RUN = "fit grid-ign -p profile={profile} -p steps=20 --quiet"
+
+
+@pytest.fixture
+def at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAIGN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path / "records")
+    return tmp_path
+
+
+def given(monkeypatch, *commands, minutes=1):
+    monkeypatch.setattr(day, "parts", lambda: {"only": {"name": "only", "minutes": minutes, "commands": commands}})
+
+
+def unpacked(out, where):
+    pieces = sorted(out.glob("home.*"))
+    assert all(piece.stat().st_size <= day.PIECE < 16e6 for piece in pieces)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(piece.read_bytes() for piece in pieces))) as tar:
+        tar.extractall(where, filter="data")
+
+
+def test_every_command_of_the_day_is_one_of_naign_and_trains_what_the_plan_has():
+    planned = {row.experiment("paper", seed).directory for row in plan.every("paper") for seed in range(row.seeds)}
+    for part in day.parts().values():
+        for words in part["commands"]:
+            asked = command._parser().parse_args(words.format(profile="paper", out="x").split())
+            for name in [asked.name] if asked.run is command._fit else getattr(asked, "names", []):
+                assert get(name, **command.pairs(asked.p)).directory in planned
+
+
+def test_a_run_comes_home_and_is_not_done_again(at_home, monkeypatch, capsys):
+    given(monkeypatch, RUN)
+    assert day.spend(at_home / "out", "quick", 2, [])
+    assert "done after" in capsys.readouterr().err
+    (record,) = records.records_root().iterdir()
+    unpacked(at_home / "out", at_home / "home")
+    assert records.load(at_home / "home" / "data" / "records" / record.name).history["step"][-1] == 20
+    assert list(json.loads((at_home / "home" / "data" / "cache" / "day" / "done.json").read_text()))
+    assert "done after" in (at_home / "out" / "log.txt").read_text()
+    assert day.spend(at_home / "out", "quick", 2, [])
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_cut_goes_on_where_the_pack_was_brought(at_home, monkeypatch, capsys):
+    long = RUN.replace("steps=20", "steps=100000")
+    given(monkeypatch, long, RUN, minutes=0.15)
+    began = time.monotonic()
+    assert not day.spend(at_home / "out", "quick", 2, ["only"])
+    assert time.monotonic() - began < 60
+    said = capsys.readouterr().err
+    assert "cut after" in said and "no time is left for: naign fit grid-ign" in said
+    unpacked(at_home / "out", at_home / "other")
+    monkeypatch.setenv("NAIGN_CACHE", str(at_home / "other" / "data" / "cache"))
+    (state,) = (files.cache_root() / "checkpoints").glob("grid-ign-*/checkpoint.safetensors")
+    assert int(files.load_tensors(state)[1]["step"]) > 0
+
+
+def test_a_failure_is_told_and_the_rest_is_done(at_home, monkeypatch, capsys):
+    given(monkeypatch, "fit grid-nothing", RUN)
+    assert not day.spend(at_home / "out", "quick", 2, [])
+    said = capsys.readouterr().err
+    assert "failed with 2" in said and "done after" in said
+    assert "unknown method" in (at_home / "out" / "log.txt").read_text()
+
+
+def test_where_capture_fails_the_command_runs_without(at_home, monkeypatch):
+    tried = []
+
+    def run(words, until, more):
+        tried.append(more)
+        return (0, "well") if more else (2, "the same call with NAIGN_CAPTURE=0 in the environment goes on")
+
+    given(monkeypatch, RUN)
+    monkeypatch.setattr(day, "_run", run)
+    assert day.spend(at_home / "out", "quick", 2, [])
+    assert tried == [{}, {"NAIGN_CAPTURE": "0"}]
+
+
+def test_pieces_are_small_and_what_does_not_fit_stays(at_home, monkeypatch, capsys):
+    monkeypatch.setattr(day, "PIECE", 1000)
+    for name, size in (("small", 1500), ("large", 9000)):
+        folder = files.cache_root() / "checkpoints" / name
+        folder.mkdir(parents=True)
+        (folder / "state").write_bytes(bytes(range(250)) * (size // 250))
+    (at_home / "out").mkdir()
+    (at_home / "out" / "home.009").write_bytes(b"of an earlier call")
+    day.pack(at_home / "out")
+    assert "large has 0 MiB and stays" in capsys.readouterr().err
+    unpacked(at_home / "out", at_home / "home")
+    assert [p.name for p in (at_home / "home" / "data" / "cache" / "checkpoints").iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["nothing"], "unknown part 'nothing': choose from check, plane"), (["--profile", "big"], "unknown profile")],
+)
+def test_senseless_calls_are_refused(words, said, at_home, capsys):
+    assert command.main(["paper-day", str(at_home / "out"), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (at_home / "out").exists()
+
+
+def test_a_copy_without_git_knows_its_commit_by_the_environment(monkeypatch):
+    def no_git(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr(subprocess, "run", no_git)
+    assert provenance(torch.device("cpu"), 1.0)["commit"] == "unknown"
+    monkeypatch.setenv("NAIGN_COMMIT", "0123456789ab")
+    assert provenance(torch.device("cpu"), 1.0)["commit"] == "0123456789ab"
