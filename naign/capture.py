@@ -81,7 +81,8 @@ def _graph(training: "Training", step: Callable[[], None]) -> Callable[[], None]
         with torch.cuda.graph(graph):
             step()
     except RuntimeError as error:
-        training.saved()
+        with contextlib.suppress(RuntimeError):  # the device may be beyond answering
+            training.saved()
         reason = str(error).splitlines()[0]
         raise CaptureFailed(
             f"the step could not be captured into a graph ({reason}): "

@@ -3,10 +3,10 @@
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from ipywidgets import HBox, Image, ValueWidget, VBox
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -16,6 +16,9 @@ from naign.evaluate.restoration import damage
 from naign.pages.style import done, grid
 from naign.projection import project
 from naign.study.records import Run
+
+if TYPE_CHECKING:
+    from ipywidgets import ValueWidget, VBox
 
 
 def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
@@ -60,12 +63,13 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
     return done(figure)
 
 
-def panel(show: Callable[..., Figure], **controls: ValueWidget) -> VBox:
+def panel(show: Callable[..., Figure], **controls: "ValueWidget") -> "VBox":
     """The figure `show(**values)` of the controls' values, drawn again when one changes.
 
     An image widget rather than `ipywidgets.interact`, whose output capture can wait
     forever where a notebook runs without a front end.
     """
+    from ipywidgets import HBox, Image, VBox
 
     def draw() -> bytes:
         buffer = io.BytesIO()
