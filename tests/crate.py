@@ -23,6 +23,7 @@ OTHERS = {  # what else is recorded
     "bench": "seconds of a training step, see naign bench",
     "matchings": "seconds of a step of each matching, see naign bench matchings",
     "ood": "how well networks on digits tell what is no digit, see naign ood",
+    "scaling": "seconds of a step against batch, candidates, image size and processes, see naign bench scaling",
     "timings": "seconds of the commands",
     "trials": "what came of the trials that settings are chosen by, see naign trials",
 }

@@ -7,6 +7,7 @@ and f(z) with their gradients, 3 each, and the frozen f on two halves, 2 each. T
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -54,30 +55,33 @@ def training(n: int, m: int, size: int) -> Training:
     return Training(f, StandardNormal(data.shape), data, method, Schedule(10**6, n))
 
 
-def measured(points: list[dict[str, int]]) -> list[float]:
-    """Seconds of a step at each point, all in turn: the least of some, since others may use the machine."""
+def measured(points: list[dict[str, int]]) -> list[dict[str, float]]:
+    """Of a step at each point, all in turn: the median "processor" seconds of this process, and the least "seconds" by
+    the clock. Others may use the machine, which the processor's time feels least.
+    """
     trainings, times = [training(**point) for point in points], [[] for _ in points]
     for _ in range(WARM_UP + STEPS):
         for one, found in zip(trainings, times, strict=True):
-            began = time.perf_counter()
+            began = time.process_time(), time.perf_counter()
             one.one_step()
-            found.append(time.perf_counter() - began)
-    return [min(found[WARM_UP:]) for found in times]
+            found.append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    kept = [list(zip(*found[WARM_UP:], strict=True)) for found in times]
+    return [{"processor": statistics.median(own), "seconds": min(clock)} for own, clock in kept]
 
 
 def measure() -> dict:
     """Seconds and operations of a step at every point by one process of one thread, and at the first by more."""
     rows, points = [], [BASE | change for change in POINTS]
-    for point, seconds in zip(points, _by(1, points), strict=True):
+    for point, times in zip(points, _by(1, points), strict=True):
         passed, _ = forward(WIDTH, (1, point["size"], point["size"]))
         counted = operations(point["n"], point["m"], point["size"] ** 2, passed)
-        rows.append(point | {"processes": 1, "seconds": seconds, "operations": counted})
+        rows.append(point | {"processes": 1, "operations": counted} | times)
     for processes in range(2, (os.cpu_count() or 1) + 1):
-        rows.append(rows[0] | {"processes": processes, "seconds": _by(processes, [BASE])[0]})
+        rows.append(rows[0] | {"processes": processes} | _by(processes, [BASE])[0])
     return {"device": device_name(torch.device("cpu")), "width": WIDTH, "rows": rows}
 
 
-def _by(processes: int, points: list[dict[str, int]]) -> list[float]:
+def _by(processes: int, points: list[dict[str, int]]) -> list[dict[str, float]]:
     """`measured` in so many processes of one thread each, started as torchrun does."""
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
     with tempfile.TemporaryDirectory() as spare:
@@ -109,13 +113,14 @@ def predicted(size: int, data: int, gpus: int, assumed: dict) -> dict[str, float
 
 
 def report(r: dict) -> str:
-    """The measurements as lines of text."""
+    """The measurements as lines of text; work and rate are those of one process."""
     lines = [f"a NAIGN step on grey images, width {r['width']}, on {r['device']}, one thread a process"]
-    lines += ["     N     M  pixels  processes        ms  GFLOP  GFLOP/s"]
+    lines += ["     N     M  pixels  processes  processor ms  clock ms  GFLOP  GFLOP/s"]
     for row in r["rows"]:
-        work, seconds = sum(row["operations"].values()) / 1e9, row["seconds"]
+        work = sum(row["operations"].values()) / row["processes"] / 1e9
         sizes = f"{row['n']:>6}{row['m']:>6}{row['size']:>5}²{row['processes']:>11}"
-        lines.append(f"{sizes}{1e3 * seconds:>11.1f}{work:>7.2f}{work / seconds:>9.1f}")
+        times = f"{1e3 * row['processor']:>14.1f}{1e3 * row['seconds']:>10.1f}"
+        lines.append(f"{sizes}{times}{work:>7.2f}{work / row['processor']:>9.1f}")
     return "\n".join(lines)
 
 
