@@ -1,6 +1,6 @@
 """Beyond the paper: other generative terms in NAIGN's place of Eq. 8."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from naign import losses, matching
 from naign.base.settings import Field, Numbers
 from naign.field import RADII, field
 from naign.matching import Pairs
-from naign.methods import NAIGN, Terms, ThreeTerms, method, spread, together
+from naign.methods import Terms, ThreeTerms, method, spread, together
 from naign.sources import Sampler
 
 
@@ -23,8 +23,7 @@ class Balanced(ThreeTerms):
 
     in Euclidean distances. Exponents below 1 make the cost concave: mass that is in place stays, and the surplus
     of a mode goes all the way to where it lacks (Gangbo and McCann 1996). The second term picks that surplus among
-    the noises that are no data: f(x) = x holds the others fast. A share of each batch may go to the rejecting
-    search instead, which draws in the bridges that the assignment leaves standing from their ends.
+    the noises that are no data: f(x) = x holds the others fast.
     """
 
     pool: int = Field(4, ge=1, le=10**4, description="pairs matched at once, as a multiple of the batch size N")
@@ -32,8 +31,6 @@ class Balanced(ThreeTerms):
     power: float = Field(0.5, gt=0, description="p")
     source_power: float = Field(0.25, gt=0, description="q")
     w_source: float = Field(3.0, ge=0, description="w")
-    rejection: float = Field(0.0, ge=0, lt=1, description="share of each batch that `Rejection` matches")
-    epsilon: float = Field(0.1, gt=0, description="as in `Rejection`")
 
     divisible: ClassVar[bool] = True  # as of `NAIGN`
 
@@ -45,11 +42,9 @@ class Balanced(ThreeTerms):
         idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
         return self.weighted(rec, imle, idem) | {"distinct": distinct, "spread": spread(x, fx)}
 
-    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> matching.Pool | matching.Joined:
+    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> matching.Pool:
         """What finds and remembers the pairs of a training on `data` with batches of n."""
-        pool = matching.Pool(self.match, data, self.pool * n, self.reuse)
-        rejecting = Rejection(distance=self.distance, epsilon=self.epsilon)
-        return matching.Joined(rejecting.search, pool, self.rejection) if round(self.rejection * n) else pool
+        return matching.Pool(self.match, data, self.pool * n, self.reuse)
 
     def searched(self, n: int, size: int) -> tuple[int, int]:
         """As of `NAIGN`: the pool is matched at once."""
@@ -66,34 +61,6 @@ class Balanced(ThreeTerms):
         if self.w_source:
             result += self.w_source * matching.distances(z, x).pow(self.source_power)
         return result
-
-
-@method("naign-rejection", "rejection", "#88CCEE")
-class Rejection(NAIGN):
-    """Beyond the paper: RS-IMLE in NAIGN. Candidates within epsilon of a data point do not stand for election."""
-
-    epsilon: float = Field(0.1, gt=0, description="in units of the distance")
-    candidate_dtype: Literal["float32"] = "float32"
-
-    def searched(self, n: int, size: int) -> tuple[int, int]:
-        """As of `NAIGN`, but all pairs are held."""
-        m = self.count(n)
-        return n * m, 2 * m * size + 3 * n * m
-
-    def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
-        """Which of the candidates left serves each data point, (N,)."""
-        return matching.nearest_of_the_rest(f, x, candidates, self.epsilon, self.distance)
-
-
-@method("naign-entropic", "entropic", "#999933")
-class Entropic(Balanced):
-    """`Balanced` with Sinkhorn's prices in place of the exact solver: no wait for the host."""
-
-    temperature: float = Field(0.02, gt=0, description="as a share of the mean cost")
-
-    def match(self, z: Tensor, fz: Tensor, x: Tensor) -> Tensor:
-        """The data point of each noise: z, fz, x (M, *D) -> (M,) integers."""
-        return matching.entropic(self.cost(z, fz, x), self.temperature)
 
 
 @method("naign-field", "field", "#117733")

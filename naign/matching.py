@@ -111,19 +111,6 @@ def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
     return gaps.square() if d.endswith("squared") else gaps
 
 
-@torch.no_grad()
-def nearest_of_the_rest(f: nn.Module, x: Tensor, z: Tensor, epsilon: float, d: str = "l2") -> Tensor:
-    """`nearest` among the candidates that are not within epsilon of any x (RS-IMLE, Vashist et al. 2024).
-
-    What is pulled is then what still needs it: a user's samples are not the best of M either. If all
-    are that near, none is left out.
-    """
-    gaps = distances(images(f, z), x, d)
-    near = gaps.amin(1) < epsilon
-    gaps[near & ~near.all()] = float("inf")
-    return gaps.argmin(0)
-
-
 def assignment(cost: Tensor) -> Tensor:
     """The permutation s of least sum_i cost[i, s(i)], (N, N) -> (N,), exactly, by scipy's solver on the host.
 
@@ -136,21 +123,6 @@ def assignment(cost: Tensor) -> Tensor:
     chosen = torch.empty(len(rows), dtype=torch.long)
     chosen[torch.as_tensor(rows)] = torch.arange(len(rows))
     return chosen.to(cost.device)
-
-
-def entropic(cost: Tensor, temperature: float = 0.02, iterations: int = 50) -> Tensor:
-    """An almost even choice of a column for each row, (N, M) -> (N,), from Sinkhorn's prices (Cuturi 2013).
-
-    Solves min_P <P, C> - t H(P) with even margins for the prices g of the columns, where t is `temperature`
-    times the mean cost; each row then takes the column that minimises C_ij - g_j. Nothing waits for the device.
-    """
-    t = temperature * cost.mean()
-    log_k = -cost / t
-    g = cost.new_zeros(cost.shape[1])
-    for _ in range(iterations):
-        f = -torch.logsumexp(log_k + g, 1)
-        g = -torch.logsumexp(log_k + f[:, None], 0)
-    return (log_k + g).argmax(1)
 
 
 class Replay:
@@ -231,18 +203,3 @@ class Pool:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.order = state.get("order")
         self.pairs = tuple(state[str(i)] for i in range(3)) if self.order is not None else ()
-
-
-class Joined:
-    """Two searches that share each batch: `first`, without a memory, gets a share of it, the pool the rest."""
-
-    def __init__(self, first: Callable[..., Pairs], rest: Pool, share: float):
-        self.first, self.rest, self.share = first, rest, share
-        self.state_dict, self.load_state_dict = rest.state_dict, rest.load_state_dict
-
-    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
-        """N = len(x) pairs."""
-        n = round(self.share * len(x))
-        some, others = self.first(f, x[:n], source, generator), self.rest.search(f, x[n:], source, generator)
-        z, target = (torch.cat(pair) for pair in zip(some[:2], others[:2], strict=True))
-        return z, target, self.share * some[2] + (1 - self.share) * others[2]

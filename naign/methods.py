@@ -143,12 +143,8 @@ class NAIGN(ThreeTerms):
     def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
         """Of M candidates the z* (N, *D) whose images are nearest to each x; x; the share of z* that differ."""
         candidates = source.sample(self.count(len(x)), generator)
-        winner = self.winners(f, x, candidates)
+        winner = matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
         return candidates[winner], x, matching.distinct_share(winner, len(candidates))
-
-    def winners(self, f: nn.Module, x: Tensor, candidates: Tensor) -> Tensor:
-        """The minimum of Eq. 8: which candidate serves each data point, (N,)."""
-        return matching.nearest(f, x, candidates, self.distance, self.candidate_dtype)
 
     def searched(self, n: int, size: int) -> tuple[int, int]:
         """For a batch of n samples of `size` numbers: pairs that are compared, numbers that are held at once."""

@@ -12,7 +12,6 @@ from rocrate.rocrate import ROCrate
 
 from naign.base import files
 from naign.data import DATA
-from naign.methods import METHODS
 from naign.study import card
 
 RECORDS = files.project() / "data" / "records"
@@ -21,6 +20,7 @@ MIT = "https://spdx.org/licenses/MIT"
 OTHERS = {  # what else is recorded
     "bad-days": "what has been survived: kills, races, full disks, senseless calls, damage",
     "bench": "seconds of a training step, see naign bench",
+    "left": "scores and settings of runs of methods that are no longer in the package",
     "matchings": "seconds of a step of each matching, see naign bench matchings",
     "ood": "how well networks on digits tell what is no digit, see naign ood",
     "scaling": "seconds of a step against batch, candidates, image size and processes, see naign bench scaling",
@@ -38,8 +38,7 @@ def make(records: Path) -> dict:
     dates = []
     for path in sorted(p for p in records.iterdir() if p.is_dir()):
         config, origin = (json.loads((path / f"{name}.json").read_text()) for name in ("config", "provenance"))
-        made = card.command(config) if config["method"] in METHODS else "a method that is no longer in the package"
-        said = {"name": path.name, "dateCreated": origin["date"], "description": f"made by {made}"}
+        said = {"name": path.name, "dateCreated": origin["date"], "description": f"made by {card.command(config)}"}
         if not DATA[config["data"]].shared:
             said["license"] = DATA[config["data"]].licence
         crate.add_directory(dest_path=path.name, properties=said)

@@ -26,9 +26,7 @@ DATA, SOURCE = "#4D4D4D", "#009E73"
 P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
 OTHERS = {  # what is no method of its own and yet compared: colour, marker
     "autoencoder": (METHODS["dae"].colour, "o"),
-    "balanced + rejection": ("#000000", "o"),
     "assignment of a batch": ("#44AA99", "D"),
-    "prices": ("#332288", "^"),
     P_DATA: (DATA, "o"),
     P_Z: (SOURCE, "o"),
 }

@@ -78,10 +78,15 @@ def score_table(frame: pd.DataFrame) -> str:
 
 
 def balance_table(frame: pd.DataFrame) -> str:
-    """Quality and shares of f(z) and f(f(z)) on a toy, and of fresh data."""
-    columns = present(frame, BALANCE)
-    as_data = {title: (f"data.{path.split('.')[-1]}", digits) for title, (path, digits) in list(columns.items())[:-3]}
-    return summary(frame, columns, [["fresh data", *cells(frame[:1], as_data), "0", "0", ""]])
+    """Quality and shares on a toy, and of fresh data, as two tables: of f(z); of f(f(z)), with what it costs."""
+    known, kept = present(frame, BALANCE), {"rec": "0", "gap": "0", "seconds": ""}
+
+    def fresh(path: str, digits: int) -> str:
+        return kept[path] if path in kept else cells(frame[:1], {"": (f"data.{path.split('.')[-1]}", digits)})[0]
+
+    parts = [{t: c for t, c in known.items() if c[0].startswith("fz.") == once} for once in (True, False)]
+    more = [[["fresh data", *(fresh(*c) for c in part.values())]] * ("data.modes" in frame) for part in parts]
+    return "\n\n".join(summary(frame, part, rows) for part, rows in zip(parts, more, strict=True))
 
 
 def restoration_table(frame: pd.DataFrame, key: str = "once") -> str:

@@ -27,7 +27,7 @@ from naign.training import Training
 WIDTH, SIZE = 512, "512 x 3, N = 512, M = 5120"  # the paper's in 2D
 LITERAL, PLAIN, FP32 = "Algorithm 1, literal", "NAIGN, plain idempotence", "NAIGN, plain, fp32 search"
 PRODUCT, PRODUCTS = "matrix product", 20  # so many at once
-BLOCK = 16  # steps that one pool of `Balanced` serves, 20 where a quarter of each batch is matched otherwise
+BLOCK = 16  # steps that one pool of `Balanced` serves
 AUTO = {"candidate_dtype": "auto"}  # the faster search
 STEPS = {  # at the paper's size
     PLAIN: ("grid-naign", {"idempotence": "plain"} | AUTO),
@@ -39,12 +39,9 @@ STEPS = {  # at the paper's size
 ADAMW, MUON = {"optimiser": "adamw", "lr": 1e-4}, {"optimiser": "muon", "lr": 1e-4}
 MATCHINGS = {  # at the size of the profile `cpu`
     "NAIGN: nearest of 10 N": ("grid-naign", ADAMW | AUTO),
-    "rejection, nearest of the rest": ("grid-naign-rejection", ADAMW),
     "exact assignment, pool of 4 N": ("grid-naign-balanced", ADAMW),
-    "entropic, pool of 4 N": ("grid-naign-entropic", ADAMW),
     "NAIGN- (nearest, no idempotence)": ("grid-naign-minus", ADAMW | AUTO),
     "exact assignment, pool of N, once": ("grid-naign-balanced", ADAMW | {"pool": 1, "reuse": 1}),
-    "the pool of 4 N, a quarter by rejection": ("grid-naign-balanced", ADAMW | {"rejection": 0.25}),
     "NAIGN with Muon": ("grid-naign", MUON | AUTO),
     "exact assignment, pool of 4 N, Muon": ("grid-naign-balanced", MUON),
 }

@@ -63,22 +63,21 @@ def scale(profile: str) -> dict:
     return _table()["scale"][profile]
 
 
-def groups(chapter: str, profile: str, toy: str = "grid", **given: object) -> Groups:
+def groups(chapter: str, profile: str, **given: object) -> Groups:
     """The rows of a chapter of `plan.toml`, by group.
 
-    toy : stands for "{toy}" where the group names no toys
     given : settings for all rows that do not set them themselves; they come before the profile's scale
     """
     sizes, found = scale(profile), {}
     for title, group in _table()[chapter].items():
-        for on in group.get("toys", [toy]):
+        for on in group.get("toys", [""]):
             rows = [group | row for row in group["rows"]]
             rows = [row for row in rows if "scale" not in row or row["scale"] in sizes]
             found[title.format(toy=on)] = [_row(row, sizes, given, on) for row in rows]
     return found
 
 
-# Chapters 3, 4, 6 and 7; the toy is that of "matchings" and "budget" in chapter 6.
+# Chapters 3, 4, 6 and 7.
 mnist, ffhq, balanced, field = (functools.partial(groups, name) for name in ("mnist", "ffhq", "balanced", "field"))
 
 

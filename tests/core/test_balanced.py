@@ -8,9 +8,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from naign import beyond, matching
+from naign import beyond, matching, methods
 from naign.data.toys import Grid
-from naign.matching import assignment, distances, entropic, nearest, nearest_of_the_rest
+from naign.matching import assignment, distances, nearest
 from naign.sources import StandardNormal
 
 
@@ -60,26 +60,6 @@ def test_the_source_term_moves_a_noise_that_is_no_data():
     assert plain.cost(z, fz, x)[0, 1].item() == pytest.approx(2.5**0.5)
 
 
-def test_sinkhorns_choice_is_nearly_the_optimal_assignment():
-    generator = torch.Generator().manual_seed(0)
-    y, x = torch.randn(200, 2, generator=generator), 3 + torch.randn(200, 2, generator=generator)
-    cost = distances(y, x, "l2-squared")
-    rows = torch.arange(200)
-    exact = cost[rows, assignment(cost)].mean().item()
-    chosen = entropic(cost, temperature=0.005, iterations=500)
-    assert cost[rows, chosen].mean().item() == pytest.approx(exact, rel=0.02)
-    many, few = len(chosen.unique()), len(cost.argmin(1).unique())
-    assert many > 120 and few < 20  # of 200; without prices nearly all go to a few
-
-
-def test_rejection_by_hand():
-    x, z = column(0.0, 10.0), column(0.05, 0.4, 9.0, 30.0)
-    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.1).tolist() == [1, 2]
-    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.01).tolist() == [0, 2]
-    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=0.5).tolist() == [2, 2]
-    assert nearest_of_the_rest(nn.Identity(), x, z, epsilon=99.0).tolist() == [0, 2]  # none is left: all stand
-
-
 def test_a_pool_hands_out_each_pair_as_often_as_asked():
     source, generator = StandardNormal((2,)), torch.Generator().manual_seed(0)
     pool = beyond.Balanced(pool=3, reuse=2).searcher(Grid(), 4, generator)
@@ -95,20 +75,6 @@ def test_a_pool_hands_out_each_pair_as_often_as_asked():
     assert not {tuple(z) for z in following.tolist()} & {pair[:2] for pair in seen}
 
 
-def test_a_share_of_each_batch_is_found_by_rejection():
-    data, source, generator = Grid(), StandardNormal((2,)), torch.Generator().manual_seed(0)
-    x = data.sample(8, generator)
-    both = beyond.Balanced(rejection=0.25, reuse=1, epsilon=0.5).searcher(data, 8, generator)
-    rewound = torch.Generator().manual_seed(5)
-    z, target, distinct = both.search(nn.Identity(), x, source, torch.Generator().manual_seed(5))
-    first = beyond.Rejection(epsilon=0.5).search(nn.Identity(), x[:2], source, rewound)
-    rest = beyond.Balanced(pool=4, reuse=1).searcher(data, 8, rewound).search(nn.Identity(), x[2:], source, rewound)
-    assert torch.equal(z, torch.cat([first[0], rest[0]])) and torch.equal(target, torch.cat([x[:2], rest[1]]))
-    assert distinct.item() == pytest.approx(0.25 * first[2].item() + 0.75)
-    for _ in range(7):  # pools of 32 pairs, 6 a batch: what is left of one is not enough for a batch
-        assert both.search(nn.Identity(), x, source, generator)[0].shape == (8, 2)
-
-
 class Largest(TorchFunctionMode):
     """Notes the largest tensor that any operation returns."""
 
@@ -122,7 +88,7 @@ class Largest(TorchFunctionMode):
         return result
 
 
-@pytest.mark.parametrize("method", [beyond.Rejection(candidates=4), beyond.Balanced(), beyond.Entropic()])
+@pytest.mark.parametrize("method", [methods.NAIGN(candidates=4), beyond.Balanced()])
 def test_no_matching_holds_n_by_m_by_d(method):
     n, dim, source, generator = 100, 50, StandardNormal((50,)), torch.Generator().manual_seed(0)
     data = StandardNormal((dim,))

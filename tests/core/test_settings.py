@@ -38,7 +38,7 @@ class Example:
         (lambda: methods.DAE(level=-1.0), "level is -1.0: give a number greater than or equal to 0."),
         (lambda: methods.NAIGNMinus(w_idem=1.0), "w_idem is 1.0: give a number less than or equal to 0."),
         (lambda: beyond.Balanced(power=0.0), "power is 0.0: give a number greater than 0."),
-        (lambda: beyond.Entropic(temperature=math.inf), "temperature is inf: give a finite number."),
+        (lambda: beyond.Balanced(w_source=math.inf), "w_source is inf: give a finite number."),
         (lambda: methods.make("naign-fair"), "unknown method 'naign-fair': choose one of naign, .*"),
         (lambda: models.Dense(depth=0), "depth is 0: give a number greater than or equal to 1."),
     ],

@@ -18,8 +18,8 @@ from naign.sources import StandardNormal
 from naign.training import NonFiniteLoss, Training
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.NAIGNMinus(), methods.IGN(clamp=1.5)]
-METHODS += [methods.DAE(level=0.5), beyond.Rejection(epsilon=0.3), beyond.Balanced(pool=2, reuse=3, rejection=0.25)]
-METHODS += [beyond.Entropic(), beyond.ByField(w_idem=0.1, w_imle=0.3, generated=0.5)]
+METHODS += [methods.DAE(level=0.5), beyond.Balanced(pool=2, reuse=3)]
+METHODS += [beyond.ByField(w_idem=0.1, w_imle=0.3, generated=0.5)]
 
 
 def train(method, steps=40, seed=0, checkpoint=None, data=None, **schedule):

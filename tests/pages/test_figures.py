@@ -87,9 +87,9 @@ def test_a_mark_is_hollow_where_adamw_trained():
     for label in ("NAIGN", "NAIGN-", "IGN"):
         assert style.mark(label) == {"facecolors": "none", "edgecolors": COLOURS[label], "marker": "s"}
     assert style.mark("balanced, AdamW") == {"facecolors": "none", "edgecolors": COLOURS["balanced"], "marker": "o"}
-    filled = ["NAIGN, Muon", "balanced", "balanced, long", "balanced, 5 layers", "rejection", "entropic"]
+    filled = ["NAIGN, Muon", "balanced", "balanced, long", "balanced, 5 layers", "field"]
     assert [style.mark(label)["color"] for label in filled] == [COLOURS[label.split(",")[0]] for label in filled]
-    others = ["balanced + rejection", "balanced + rejection, long", "assignment of a batch", "prices", "of my own"]
+    others = ["assignment of a batch", "of my own"]
     assert len({tuple(style.mark(label).items()) for label in filled + others}) == len(filled + others)
 
 

@@ -119,7 +119,7 @@ def test_scores_during_training_say_when():
 
 def test_a_stored_configuration_gives_back_its_experiment():
     for experiment in (
-        get("grid-naign-balanced", **TINY, seed=3, rejection=0.5),
+        get("grid-naign-balanced", **TINY, seed=3, power=0.7),
         get("mnist-ign", **IMAGES, clamp=1.5),
     ):
         stored = json.loads(json.dumps(experiment.config()))
