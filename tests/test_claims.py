@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -155,26 +156,32 @@ def test_what_chapter_6_says_of_fair_shares_holds(six, plain, floor):
     assert mean(six["2moons"], "balanced", "fz.coverage") > 0.93 * six["2moons"]["data.coverage"].iloc[0]
 
 
+def what_left(data):
+    """The table of methods that are no longer in the package."""
+    frame = pd.json_normalize(json.loads((records.records_root() / "left.json").read_text()))
+    return frame[frame["data"] == data]
+
+
 def test_what_chapter_6_says_of_matchings_and_budgets_holds(six, plain):
-    grid, budget, matchings = six["grid"], six["budget"], six["matchings"]
+    grid, budget = six["grid"], six["budget"]
+    left = what_left("grid")
     good, rec, kl = (mean(grid, "balanced", path) for path in (GOOD, "rec", KL))
     assert mean(budget, "balanced, AdamW", GOOD) < good < mean(budget, "balanced, long", GOOD) < 0.95
-    assert abs(mean(matchings, "assignment of a batch", GOOD) - good) < 0.02
-    assert max(every(matchings, "assignment of a batch", KL)) < 0.02
+    assert abs(mean(budget, "assignment of a batch", GOOD) - good) < 0.02
+    assert max(every(budget, "assignment of a batch", KL)) < 0.02
     assert sum(every(grid, "balanced", "seconds")) < sum(every(budget, "balanced, AdamW", "seconds"))
-    others = [(f, label) for f in (matchings, budget) for label in f["label"].unique() if label != "balanced, 5 layers"]
-    prices = tidy({"prices": [records.load(p) for p in records.recorded("grid-naign-priced", "cpu")]})
-    best = max(*(mean(f, label, GOOD) for f, label in others), mean(prices, "prices", GOOD))
-    assert mean(matchings, "rejection", GOOD) == best
-    assert mean(matchings, "rejection", TWICE) > 0.95
-    assert kl < mean(matchings, "rejection", KL) < mean(plain["grid"], "NAIGN", KL) / 2
-    assert 8 < mean(matchings, "rejection", "rec") / rec < 12
-    assert 0 < mean(matchings, "entropic", GOOD) - good < 0.03
-    assert max(every(prices, "prices", "fz.modes")) < 25
+    every_label = [(f, label) for f in (grid, budget, left) for label in f["label"].unique()]
+    others = [(f, label) for f, label in every_label if label != "balanced, 5 layers"]
+    assert mean(left, "rejection", GOOD) == max(mean(f, label, GOOD) for f, label in others)
+    assert mean(left, "rejection", TWICE) > 0.95
+    assert kl < mean(left, "rejection", KL) < mean(plain["grid"], "NAIGN", KL) / 2
+    assert 8 < mean(left, "rejection", "rec") / rec < 12
+    assert 0 < mean(left, "entropic", GOOD) - good < 0.03
+    assert max(every(left, "prices", "fz.modes")) < 25
     joined = "balanced + rejection, long"
-    assert min(every(budget, joined, TWICE)) > 0.95 > max(every(budget, joined, GOOD))
-    assert min(every(budget, joined, "ffz.modes")) == 25 and max(every(budget, joined, "ffz.reverse_kl")) < 0.01
-    assert min(every(matchings, "balanced + rejection", GOOD)) > good
+    assert min(every(left, joined, TWICE)) > 0.95 > max(every(left, joined, GOOD))
+    assert min(every(left, joined, "ffz.modes")) == 25 and max(every(left, joined, "ffz.reverse_kl")) < 0.01
+    assert min(every(left, "balanced + rejection", GOOD)) > good
     deep = "balanced, 5 layers"
     assert min(every(budget, deep, TWICE)) > 0.97 and max(every(budget, deep, KL)) < 0.01
     assert 0.5 < mean(budget, deep, "rec") / mean(plain["grid"], "NAIGN", "rec") < 2
@@ -186,8 +193,9 @@ def test_what_chapter_6_says_of_its_ablations_holds(six, floor):
         assert abs(mean(on_grid, label, GOOD) - good) < 0.015
     for label in ("no idempotence", "idempotence weighs 3"):
         assert mean(on_grid, label, GOOD) < good - 0.03
-    for label in ("no source term (w = 0)", "a share by rejection", "idempotence weighs 3"):
+    for label in ("no source term (w = 0)", "idempotence weighs 3"):
         assert min(every(on_line, label, "fz.w1")) > 2 * floor
+    assert min(every(what_left("trimodal"), "balanced + rejection", "fz.w1")) > 2 * floor
     for label in ("no concavity (p = 1)", "no pool (N pairs, used once)", "reconstruction weighs 3"):
         found = every(on_line, label, "fz.w1")
         assert min(found) < floor < 2 * floor < max(found)

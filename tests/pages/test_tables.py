@@ -128,9 +128,11 @@ def test_the_table_of_balance_by_hand():
         scores = {"modes": 25, "high_quality": 0.9, "reverse_kl": kl, "coverage": 0.8}
         return {"fz": scores, "ffz": scores, "data": scores, "rec": 0.01, "gap": 0.02}
 
-    _, line, fresh = cells(tables.balance_table(frame({"balanced": [metrics(0.1), metrics(0.3)]}, (100, 120))))
-    assert line[0] == "balanced (2)" and line[3] == "0.200 ± 0.141" and line[-1] == "110 ± 14"
-    assert fresh == ["fresh data", "25.0", "0.900", "0.100", "0.80", "0.900", "0.100", "0", "0", ""]
+    found = tables.balance_table(frame({"balanced": [metrics(0.1), metrics(0.3)]}, (100, 120)))
+    (_, once, fresh), (_, twice, also) = map(cells, found.split("\n\n"))
+    assert once[0] == twice[0] == "balanced (2)" and once[3] == "0.200 ± 0.141" and twice[-1] == "110 ± 14"
+    assert fresh == ["fresh data", "25.0", "0.900", "0.100", "0.80"]
+    assert also == ["fresh data", "0.900", "0.100", "0", "0", ""]
 
 
 def test_the_table_of_classes_by_hand():
@@ -138,6 +140,7 @@ def test_the_table_of_classes_by_hand():
     skewed = [0.2, 0.0] + [0.1] * 8
     scores = {"fld": 10.0, "coverage": 0.7, "density": 1.0}
     run = {"fz": scores, "ffz": scores, "classes": skewed, "data": {"classes": true}, "rec": 0.01, "gap": 0.02}
-    line = cells(shown("06-balanced", "tab-balanced-mnist", digits=made({"a": [run]}, (9,))))[1]
-    assert line[5] == f"{0.2 * np.log(2):.3f}" and line[6] == "10.0"
+    found = shown("appendix-matchings", "tab-balanced-mnist", digits=made({"a": [run]}, (9,)))
+    line = cells(found.split("\n\n")[1])[1]
+    assert line[1] == f"{0.2 * np.log(2):.3f}" and line[2] == "10.0"
     assert line[-1] == "9"
