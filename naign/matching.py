@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from naign import distributed
+from naign.base import distributed
 from naign.sources import Sampler
 
 CHUNK = 1024  # candidates a pass: on a CPU at most, on CUDA at least

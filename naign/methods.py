@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from naign import distributed, losses, matching
+from naign import losses, matching
+from naign.base import distributed
 from naign.base.settings import Field, settings
 from naign.matching import Pairs
 from naign.sources import Sampler

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from naign import distributed
+from naign.base import distributed
 from naign.base.settings import Field, Numbers, settings
 
 

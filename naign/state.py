@@ -6,8 +6,7 @@ import time
 import warnings
 from pathlib import Path
 
-from naign import distributed
-from naign.base import files
+from naign.base import distributed, files
 
 
 class State:

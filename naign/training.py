@@ -13,13 +13,12 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from naign import capture, distributed
-from naign.base import files, interrupts
+from naign.base import capture, distributed, files, interrupts
 from naign.base.settings import values
 from naign.matching import Replay
 from naign.methods import Terms, divide, reconstruction_only
 from naign.optim import Optimiser, Schedule
-from naign.sources import Sampler
+from naign.sources import Part, Sampler
 from naign.state import State
 
 CHECKPOINT_SECONDS = 60.0
@@ -76,7 +75,7 @@ class Training(State):
         self.own_source = source
         if distributed.world() > 1:
             divide(method, f, schedule.batch_size)
-            self.own_source = distributed.Part(source, schedule.batch_size)
+            self.own_source = Part(source, schedule.batch_size)
         if schedule.replay and not self.search:
             raise ValueError(f"replay is {schedule.replay}: {type(method).__name__} has no winners to replay, give 0.")
         self.optimiser = Optimiser(f, schedule)

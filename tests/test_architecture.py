@@ -13,7 +13,7 @@ PACKAGE = Path(naign.__file__).parent
 # What a folder may import of the package. `core` is the files at the top, of which `__init__` and `__main__`,
 # the face and the command, may reach anywhere.
 MAY = {
-    "base": set(),
+    "base": {"base"},
     "core": {"base", "core"},
     "data": {"base", "data"},
     "evaluate": {"base", "core", "data", "evaluate"},

@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 import naign
-from naign import distributed
-from naign.base import files, interrupts
+from naign.base import distributed, files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign import capture, matching
+from naign import matching
+from naign.base import capture
 from naign.base.settings import changed
 from naign.losses import distance
 from naign.methods import METHODS

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 from naign.base import files, interrupts
-from naign.capture import SWITCH
+from naign.base.capture import SWITCH
 from naign.study import plan, records
 
 PIECE, MOST = 15 * 2**20, 4  # bytes of a file that is taken home, and how many of them at most

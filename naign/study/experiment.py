@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from naign import distributed
-from naign.base import memory
+from naign.base import distributed, memory
 from naign.base.settings import Field, changed, defaults, settings, values
 from naign.data import DATA
 from naign.data.folder import Folder

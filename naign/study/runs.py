@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from naign import distributed
-from naign.base import files
+from naign.base import distributed, files
 from naign.data import DATA
 from naign.data.samples import TensorData
 from naign.evaluate.scores import scores

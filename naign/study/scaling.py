@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign import distributed
+from naign.base import distributed
 from naign.data.samples import TensorData
 from naign.methods import NAIGN
 from naign.models import ConvAutoencoder

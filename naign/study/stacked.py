@@ -1,4 +1,4 @@
-"""Seeds and toys of one method as one training (`naign.ensemble`), and each of them kept as a run of its own."""
+"""Seeds and toys of one method as one training (`naign.study.ensemble`), and each of them kept as a run of its own."""
 
 import contextlib
 import hashlib
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from naign.base import files
-from naign.ensemble import Ensemble, refuse
 from naign.models import Dense
 from naign.study import records, runs
+from naign.study.ensemble import Ensemble, refuse
 from naign.study.experiment import Experiment
 from naign.study.provenance import device_of, provenance
 from naign.study.records import Run, build

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from naign import beyond, capture, matching, methods
+from naign import beyond, matching, methods
+from naign.base import capture
 from naign.data.samples import TensorData
 from naign.data.toys import Grid
 from naign.models import MLP, ConvAutoencoder, seeded

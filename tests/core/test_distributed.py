@@ -9,8 +9,8 @@ import pytest
 import torch
 from core import together
 
-from naign import beyond, distributed, methods
-from naign.base import files
+from naign import beyond, methods
+from naign.base import distributed, files
 from naign.data import toys
 from naign.models import MLP, ConvAutoencoder
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from naign import beyond, distributed, methods
-from naign.base import files
+from naign import beyond, methods
+from naign.base import distributed, files
 from naign.data import toys
 from naign.data.samples import TensorData
 from naign.models import MLP, ConvAutoencoder, seeded

@@ -5,10 +5,10 @@ import torch
 
 from naign import beyond, methods
 from naign.data import toys
-from naign.ensemble import Ensemble
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
+from naign.study.ensemble import Ensemble
 from naign.training import NonFiniteLoss, Training
 
 DATA = [toys.Grid(), toys.TwoMoons(), toys.EightGaussians(), toys.Grid()]

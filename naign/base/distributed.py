@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, distributed
 
-from naign.sources import Sampler
-
 
 @contextlib.contextmanager
 def group() -> Iterator[None]:
@@ -79,14 +77,3 @@ def least(score: Tensor, index: Tensor) -> Tensor:
     distributed.all_gather(indices, index)
     owner = torch.stack(scores).argmin(0)
     return torch.stack(indices).gather(0, owner[None])[0]
-
-
-class Part:
-    """A sampler that draws a batch of n for all processes and returns one's own part."""
-
-    def __init__(self, source: Sampler, n: int):
-        self.source, self.n, self.shape = source, n, source.shape
-
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """The draws of this process, (n, *D); n is how many its part of a batch has."""
-        return self.source.sample(self.n, generator)[part(self.n)]

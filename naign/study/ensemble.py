@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from naign import distributed
+from naign.base import distributed
 from naign.methods import Terms, has_batch_norm, reconstruction_only
 from naign.optim import Schedule
 from naign.sources import Sampler

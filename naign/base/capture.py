@@ -3,15 +3,12 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from naign import distributed
-
-if TYPE_CHECKING:
-    from naign.training import Training
+from naign.base import distributed
 
 WARM_UP = 11  # steps before a capture, so that both kinds are among them, but for once in a thousand times
 SWITCH = "NAIGN_CAPTURE"  # 0: steps run as they come
@@ -33,14 +30,16 @@ class CaptureFailed(ValueError):
     """The step cannot become a graph; torch may be left in the middle of it, so that only a new process goes on."""
 
 
-def suits(training: "Training") -> bool:
+def suits(training: Any) -> bool:
     """Whether `captured` is for this training: on one GPU, unless $NAIGN_CAPTURE is 0."""
     alone = training.device.type == "cuda" and distributed.world() == 1
     return alone and os.environ.get(SWITCH, "1") != "0"
 
 
-def captured(training: "Training") -> Callable[[bool], None]:
-    """Both kinds of step as graphs, after real steps on a side stream, as capture needs; they count.
+def captured(training: Any) -> Callable[[bool], None]:
+    """Both kinds of step of a training as graphs, after real steps on a side stream, as capture needs; they count.
+
+    training : a `naign.training.Training` on a GPU
 
     A memory is filled by waiting for the host: its search stays outside, and hands what it finds to the graph.
     CaptureFailed if it cannot be, after the state was saved.
@@ -73,7 +72,7 @@ def captured(training: "Training") -> Callable[[bool], None]:
     return step
 
 
-def _graph(training: "Training", step: Callable[[], None]) -> Callable[[], None]:
+def _graph(training: Any, step: Callable[[], None]) -> Callable[[], None]:
     graph = torch.cuda.CUDAGraph()
     try:
         for generator in training.generators:
