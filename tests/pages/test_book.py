@@ -66,8 +66,9 @@ def test_notebook_code_passes_ruff(page):
 
 def test_every_page_is_in_the_table_of_contents():
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
-    named = [toc["root"], *(c["file"] for c in toc["chapters"] if "file" in c)]
-    found = [p.stem for c in toc["chapters"] if "glob" in c for p in (ROOT / "book").glob(f"{c['glob']}.md")]
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    named = [toc["root"], *(c["file"] for c in chapters if "file" in c)]
+    found = [p.stem for c in chapters if "glob" in c for p in (ROOT / "book").glob(f"{c['glob']}.md")]
     assert sorted(named + found) == [p.stem for p in PAGES]  # each once
 
 
