@@ -270,6 +270,16 @@ def test_what_was_mended_in_chapter_5_holds():
     assert low == [("DAE", "noise")] and ranks["DAE"]["noise"] == pytest.approx(0.05, abs=0.005)
 
 
+def test_training_for_idempotence_makes_the_drift_a_worse_signal_of_error_but_for_blur():
+    found = outsiders.load_or_measure("cpu")
+    trained, without = (found["correlation"][label] for label in ("NAIGN", "NAIGN-"))
+    assert {name for name in trained if trained[name] > without[name]} == {"blur"}
+    assert [round(without[name], 2) for name in ("noise", "blur")] == [0.67, 0.69]
+    assert [round(trained[name], 2) for name in ("noise", "blur")] == [0.43, 0.74]
+    gaps = [found["auroc"]["NAIGN"][kind][0] - found["auroc"]["NAIGN-"][kind][0] for kind in found["auroc"]["NAIGN"]]
+    assert max(map(abs, gaps)) < 0.01
+
+
 def test_what_chapter_7_says_of_its_records_holds():
     m, paper = of(plan.field("cpu")["mnist"]), of(plan.mnist("cpu")["main"])
     for path, share in (("fz.fld", 1 / 3), ("restoration.noise.changed", 0.55)):

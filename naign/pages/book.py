@@ -93,7 +93,7 @@ def build(profile: str = "recorded") -> int:
     A chapter is executed again when it, the package, the records or the lock changed. ValueError outside a clone.
     """
     files.project()
-    started, target, html = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
+    started, target, first = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
     pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
     outputs = {page: target / (f"{page.stem}.ipynb" if is_notebook(page) else page.name) for page in pages}
     for left_over in set(target.iterdir()) - set(outputs.values()):
@@ -105,8 +105,8 @@ def build(profile: str = "recorded") -> int:
             shutil.copytree(page, output, dirs_exist_ok=True)
         else:
             shutil.copy2(page, output)
-    code = _renewed(html, _hash([*target.rglob("*"), ROOT / "_config.yml"]), functools.partial(_html, target))
-    print(f"{html}  ({time.monotonic() - started:.0f} s)")
+    code = _renewed(first, _hash([*target.rglob("*"), ROOT / "_config.yml"]), functools.partial(html, target, BUILT))
+    print(f"{first}  ({time.monotonic() - started:.0f} s)")
     return code
 
 
@@ -142,18 +142,21 @@ def stamp(page: Path, profile: str) -> str:
     return f"{profile} {_hash([page, ROOT / 'constraints.txt', *package, *(ROOT / 'data' / 'records').rglob('*')])}"
 
 
-def _html(target: Path) -> int:
-    """Build from nothing in a folder of its own: of pages that it knows Sphinx does not repeat what was wrong."""
-    new = BUILT / "new"
+def html(source: Path, built: Path) -> int:
+    """Build built/html from a folder of executed chapters, any warning being an error; the exit code.
+
+    Each time from nothing, in a folder of its own: of pages that it knows Sphinx does not repeat what was wrong.
+    """
+    new = built / "new"
     shutil.rmtree(new, ignore_errors=True)
-    config = ["--config", str(ROOT / "_config.yml"), "--toc", str(target / "_toc.yml"), "--path-output", str(new)]
+    config = ["--config", str(ROOT / "_config.yml"), "--toc", str(source / "_toc.yml"), "--path-output", str(new)]
     entry = "from jupyter_book.cli.main import main; main()"  # found also when its script is not on the PATH
-    command = [sys.executable, "-c", entry, "build", str(target), *config, "-W", "-n", "-q", "--keep-going"]
+    command = [sys.executable, "-c", entry, "build", str(source), *config, "-W", "-n", "-q", "--keep-going"]
     code = subprocess.run(command).returncode
     if code == 0:
         live.lighten(new / "_build" / "html")
-        shutil.rmtree(BUILT / "html", ignore_errors=True)
-        os.replace(new / "_build" / "html", BUILT / "html")
+        shutil.rmtree(built / "html", ignore_errors=True)
+        os.replace(new / "_build" / "html", built / "html")
         shutil.rmtree(new)
     return code
 

@@ -8,7 +8,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxTranslator
 
 
-class scores(nodes.figure):  # noqa: N801 (docutils names a visitor after the class)
+class scores(nodes.figure):  # docutils calls the visitor by this name
     """A captioned table, which a notebook's cell can only make as a figure."""
 
 
@@ -26,6 +26,8 @@ class Captioned(SphinxTransform):
                 table = scores(figure.rawsource, *figure.children, **figure.attributes)
                 figure.replace_self(table)
                 self.document.ids |= dict.fromkeys(table["ids"], table)
+                for text in list(table.findall(nodes.Text)):  # where a table is too wide, its spreads go below
+                    text.parent.replace(text, nodes.Text(text.replace("\u00a0±", " ±")))
 
 
 def _open(self: SphinxTranslator, node: nodes.Element) -> None:

@@ -1,5 +1,6 @@
 """The tidy table in, Markdown text out."""
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -132,3 +133,9 @@ def provenance_line(runs: Iterable[Run]) -> str:
         f"learning rate {used('lr')} ({used('decay')}){muon}; {minutes:.{0 if images else 1}f} minutes of training "
         f"in all, {threads} thread(s) a run, on {devices}."
     )
+
+
+def provenance(title: str, runs: Iterable[Run] | Mapping[str, Iterable[Run]], *notes: str) -> str:
+    """A quotation for a page: the title, `provenance_line` of the runs or of groups of them, and notes, if any."""
+    some = itertools.chain(*runs.values()) if isinstance(runs, Mapping) else runs
+    return "\n>\n> ".join([f"> **{title}.** {provenance_line(some)}", *(f"**{note}**" for note in notes if note)])

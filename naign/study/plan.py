@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from naign.data.toys import TOYS
 from naign.methods import METHODS
@@ -156,3 +157,25 @@ def recorded(where: str) -> dict[str, list[Run]]:
     chapter, group = where.split(".")
     profile = resolve("recorded", lambda p: groups(chapter, p)[group])
     return load(groups(chapter, profile)[group], profile)
+
+
+class Study(NamedTuple):
+    """What a chapter shows: the profile that was found, its rows by group, and their runs by group and label."""
+
+    profile: str
+    rows: Groups
+    runs: dict[str, dict[str, list[Run]]]
+
+    @property
+    def all_runs(self) -> list[Run]:
+        return [run for groups in self.runs.values() for group in groups.values() for run in group]
+
+
+def study(rows: Callable[[str], Groups], profile: str, seed: int = 0, weights: bool = False) -> Study:
+    """The runs of a chapter.
+
+    rows : a profile -> the rows by group, such as `mnist`; profile : as for `resolve`; seed, weights : see `Row.load`
+    """
+    profile = resolve(profile, lambda p: [row for some in rows(p).values() for row in some], seed)
+    found = rows(profile)
+    return Study(profile, found, {g: load(some, profile, seed, weights=weights) for g, some in found.items()})

@@ -134,7 +134,7 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
         output.write_text(page.read_text())
 
     monkeypatch.setattr(book, "run", run)
-    monkeypatch.setattr(book, "_html", lambda *_: 0)
+    monkeypatch.setattr(book, "html", lambda *_: 0)
     assert book.build() == 0
     assert executed == ["one.md", "two.md"]
     book.build()

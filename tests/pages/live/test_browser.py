@@ -6,39 +6,19 @@ NAIGN_BROWSER=PATH names one.
 
 import functools
 import http.server
-import os
 import shutil
 import threading
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 import naign
 from naign.data.toys import TOYS
 from naign.pages.live import page as parts
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LIVE = "[data-live=yes]"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    wanted = os.environ.get("NAIGN_BROWSER", "")
-    found = next((p for p in map(shutil.which, [wanted, *NAMES] if wanted else NAMES) if p), None)
-    if not found:
-        message = "no Chromium was found: the live figures were NOT tested in a browser (apt-get install chromium)"
-        if wanted == "required":
-            pytest.fail(message)
-        warnings.warn(message, stacklevel=1)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
