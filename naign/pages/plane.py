@@ -73,3 +73,19 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
             ax.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["z", "f(z)"], aspect="auto")
         ax.tick_params(labelsize=7)
     return done(figure)
+
+
+def falling(noise: ArrayLike, after: ArrayLike, data: ArrayLike, limit: float, label: str) -> str:
+    """Points on their way from z (n, 2) to f(z), over and over, and data (m, 2) at rest: HTML, a still for who asks.
+
+    limit : largest coordinate of the picture, in x; it is half as high
+    label : what stands in the place of the picture for who cannot see it
+    """
+    start, end, rest = (100 * np.asarray(points, float) * (1, -1) for points in (noise, after, data))
+    dots = [f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" fill="#888"/>' for x, y in rest]
+    for (x, y), (dx, dy) in zip(start, end - start, strict=True):
+        move = f"--move: translate({dx:.0f}px, {dy:.0f}px)"
+        dots.append(f'<circle class="falls" cx="{x:.0f}" cy="{y:.0f}" r="6" fill="{COLOURS["NAIGN"]}" style="{move}"/>')
+    size = 100 * limit
+    box = f"{-size:.0f} {-size / 2:.0f} {2 * size:.0f} {size:.0f}"
+    return f'<div><svg viewBox="{box}" width="100%" role="img" aria-label="{label}">{"".join(dots)}</svg></div>'
