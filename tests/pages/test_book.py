@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted((ROOT / "book").glob("*.md"))
 CHAPTERS = [p for p in PAGES if book.is_notebook(p)]
 BUILT = ROOT / "_build" / "test"
-WIDE = ("06-balanced",)  # not yet brought to 80 columns
 DRAWN = ("clouds.", "curves.", "plane.", "sheets.", "naign.live(")
 
 
@@ -40,8 +39,7 @@ def test_cells_are_short_and_every_picture_has_a_caption_and_a_name(page):
     cells = jupytext.read(page).cells
     code = [c for c in cells if c.cell_type == "code"]
     assert max(len(c.source.splitlines()) for c in code) <= 20
-    if page.stem not in WIDE:
-        assert [line for c in code for line in c.source.splitlines() if len(line) > 80] == []
+    assert [line for c in code for line in c.source.splitlines() if len(line) > 80] == []
     for cell in code:
         last = cell.source.splitlines()[-1]
         if last.startswith(DRAWN) and not last.startswith("sheets.panel"):
@@ -53,7 +51,7 @@ def test_cells_are_short_and_every_picture_has_a_caption_and_a_name(page):
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
 def test_plumbing_is_folded(page):
     first = next(c for c in jupytext.read(page).cells if c.cell_type == "code")
-    assert "remove-cell" in first.metadata["tags"] or page.stem in WIDE
+    assert "remove-cell" in first.metadata["tags"]
 
 
 def test_every_chapter_shows_pictures():
