@@ -13,8 +13,7 @@ book: $(READY)
 test: export OMP_NUM_THREADS := 1
 test: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
-	NAIGN_CACHE=$(CURDIR)/_build/test/cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider _build/test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # JupyterLab with settings of its own, so that a click on a chapter opens it as a notebook.
 lab: export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/etc/jupyter-lab

@@ -40,7 +40,7 @@ from naign.data import DATA
 from naign.data.folder import Folder
 from naign.methods import METHODS
 from naign.pages.command import main as command
-from naign.study import recording, records, runs
+from naign.study import records, runs, sweep
 from naign.study.experiment import get
 
 TINY = {"steps": 60, "width": 8, "batch_size": 8}
@@ -236,8 +236,8 @@ def recorder(root, pause=0.0):
     end, alive = os.pipe()
 
     def record():
-        recording.subprocess = types.SimpleNamespace(Popen=Forked, DEVNULL=subprocess.DEVNULL)
-        recording.os.cpu_count = lambda: 1  # the threads of a pool do not survive a fork
+        sweep.subprocess = types.SimpleNamespace(Popen=Forked)
+        sweep.os.cpu_count = lambda: 1  # the threads of a pool do not survive a fork
 
         def counted(*args, train=runs._train):
             (root / f"trained-{os.getpid()}").touch()

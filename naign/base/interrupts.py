@@ -41,9 +41,9 @@ def ignored() -> contextlib.AbstractContextManager:
     return _handled([*ASKING, signal.SIGINT], signal.SIG_IGN)
 
 
-def follow_parent() -> None:
-    """Stop as by SIGTERM when the process that set $NAIGN_PARENT to its number ends, however it does."""
-    parent = int(os.environ.get(PARENT, 0))
+def follow_parent(parent: int | None = None) -> None:
+    """Stop as by SIGTERM when the parent ends, however it does: by default the one that $NAIGN_PARENT numbers."""
+    parent = int(os.environ.get(PARENT, 0)) if parent is None else parent
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,20 +1,20 @@
 """Text notebooks in, executed notebooks and the book out."""
 
 import ast
-import functools
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from naign.base import files
+from naign.base import files, interrupts
 from naign.base.settings import settings, values
 from naign.pages.live import page as live
 
@@ -88,7 +88,7 @@ def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str
 
 
 def build(profile: str = "recorded") -> int:
-    """Execute the chapters that changed, then build the book, any warning being an error.
+    """Execute the chapters that changed, two side by side, then build the book, any warning being an error.
 
     A chapter is executed again when it, the package, the records or the lock changed. ValueError outside a clone.
     """
@@ -98,34 +98,63 @@ def build(profile: str = "recorded") -> int:
     outputs = {page: target / (f"{page.stem}.ipynb" if is_notebook(page) else page.name) for page in pages}
     for left_over in set(target.iterdir()) - set(outputs.values()):
         shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+    chapters = {}
     for page, output in outputs.items():
         if is_notebook(page):
-            _renewed(output, stamp(page, profile), functools.partial(_execute, page, output, profile))
+            chapters[page] = (output, stamp(page, profile))
         elif page.is_dir():
             shutil.copytree(page, output, dirs_exist_ok=True)
         else:
             shutil.copy2(page, output)
-    code = _renewed(first, _hash([*target.rglob("*"), ROOT / "_config.yml"]), functools.partial(html, target, BUILT))
+    _execute([(page, *made, profile) for page, made in chapters.items() if _stale(*made)])
+    wanted, code = _hash([*target.rglob("*"), ROOT / "_config.yml"]), 0
+    if _stale(first, wanted):
+        code = html(target, BUILT)
+        if code == 0:
+            _stamped(first, wanted)
     print(f"{first}  ({time.monotonic() - started:.0f} s)")
     return code
 
 
-def _renewed(output: Path, wanted: str, make: Callable[[], int | None]) -> int:
-    """Make an output again unless it is there and was made under this stamp; the exit code of what makes it."""
-    stamps = BUILT / "stamps.json"
-    known = json.loads(stamps.read_text()) if stamps.exists() else {}
-    if known.pop(output.name, None) == wanted and output.exists():
-        return 0
-    files.write_json(stamps, known)  # whatever becomes of this, the old stamp is void
-    code = make() or 0
-    if code == 0:
-        files.write_json(stamps, known | {output.name: wanted})
-    return code
+def _stale(output: Path, wanted: str) -> bool:
+    """Whether an output has to be made again, it is not there or was made under another stamp; that is then void."""
+    if _stamps().get(output.name) == wanted and output.exists():
+        return False
+    _stamped(output, "")  # whatever becomes of this
+    return True
 
 
-def _execute(page: Path, output: Path, profile: str) -> None:
+def _stamps() -> dict[str, str]:
+    return json.loads((BUILT / "stamps.json").read_text()) if (BUILT / "stamps.json").exists() else {}
+
+
+def _stamped(output: Path, made: str) -> None:
+    files.write_json(BUILT / "stamps.json", _stamps() | {output.name: made})
+
+
+def _execute(chapters: list[tuple[Path, Path, str, str]]) -> None:
+    """Execute (page, output, stamp, profile), side by side; leaving it, by an error or a signal, ends the workers."""
+    if not chapters:
+        return
+    side_by_side = min(2, os.cpu_count() or 1, len(chapters))
+    with multiprocessing.get_context("fork").Pool(side_by_side, _worker, (os.getpid(), side_by_side)) as pool:
+        for output, made in pool.imap_unordered(_chapter, chapters):
+            _stamped(output, made)
+
+
+def _worker(parent: int, side_by_side: int) -> None:
+    """A process that the book's asks to end, or that ends with it; its kernel, which watches it, follows."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    interrupts.follow_parent(parent)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // side_by_side)))
+
+
+def _chapter(given: tuple[Path, Path, str, str]) -> tuple[Path, str]:
+    page, output, made, profile = given
     print(f"executing {page.name}", file=sys.stderr, flush=True)
     run(page, output, {"profile": profile}, again=True)
+    return output, made
 
 
 def is_notebook(page: Path) -> bool:

@@ -14,20 +14,7 @@ from naign.base import distributed, files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import (
-    bench,
-    card,
-    day,
-    experiment,
-    outsiders,
-    recipes,
-    recording,
-    records,
-    runs,
-    scaling,
-    stacked,
-    trials,
-)
+from naign.study import bench, card, day, experiment, outsiders, recipes, records, runs, scaling, stacked, sweep, trials
 from naign.study.provenance import provenance
 
 
@@ -106,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     add("parts", nargs="*", help="of naign/study/day.toml (default: all)")
     add("--minutes", type=_positive, default=9)
     add("--profile", default="paper")
+
+    add = command("sweep", _sweep, "train a matrix of settings and seeds; a table and a notebook with a heat map of it")
+    add("file", type=Path, help="TOML: experiments, profile, seeds, [grid], [snakemake]")
+    add("--jobs", type=_positive, default=1, help="runs side by side, each on a GPU of its own if there are as many")
+    add("--engine", choices=("local", "snakemake"), default="local")
+    add("--dry-run", action="store_true", help="train nothing: what is missing, and how long it would take")
+    add("--status", action="store_true", help="train nothing: how far another call is")
 
     add = command("run", _run, "execute one chapter; unknown or ill-typed parameters are errors", "a parameter")
     add("notebook", type=Path)
@@ -193,10 +187,33 @@ def _fit_together(options: argparse.Namespace) -> None:
 
 def _record(options: argparse.Namespace) -> int:
     if options.rescore:
-        done, left = recording.rescore()
+        done, left = runs.rescore_records()
         print("\n".join([f"{len(done)} runs are scored anew; of these no weights are kept:", *left]))
         return 0
-    return 0 if recording.record(options.profile, options.names, pairs(options.p), options.seeds, options.jobs) else 1
+    jobs = sweep.planned(options.profile, options.names, pairs(options.p), options.seeds)
+    return 0 if sweep.perform(jobs, options.jobs) else 1
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    jobs, snakemake = sweep.read(options.file)
+    if options.status:
+        print(sweep.status(jobs))
+        return 0
+    missing = [job for job in jobs if not job.done()]
+    if options.dry_run:
+        print("\n".join(job.label for job in missing))
+        print(f"{len(missing)} of {len(jobs)} runs are missing; time: {sweep.estimate(missing, options.jobs)}")
+        return 0
+    files.writable_directory(options.file.parent)
+    whole = sweep.perform(jobs, options.jobs, snakemake if options.engine == "snakemake" else None)
+    table, page = (options.file.resolve().with_suffix(suffix) for suffix in (".csv", ".ipynb"))
+    if any(job.done() for job in jobs):
+        sweep.tabulate(jobs, table)
+        print(table)
+        settings = ",".join(jobs[0].changes)
+        book.run(Path(__file__).parent / "sweep.md", page, {"table": str(table), "settings": settings}, again=True)
+        print(page)
+    return 0 if whole else 1
 
 
 def _stack(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -189,3 +190,24 @@ def of_config(config: dict) -> Experiment:
 
 def _flat(config: dict) -> dict:
     return config | {f"parameters.{key}": value for key, value in config["parameters"].items()} | {"parameters": None}
+
+
+def rescore_records() -> tuple[list[str], list[str]]:
+    """Score every committed run whose weights are kept: the names of these, and of those that cannot be.
+
+    Of the pictures that scoring draws, a record is given those alone that the plan keeps and it lacks.
+    """
+    from naign.study import plan  # which asks for runs
+
+    planned = [(row, p, s) for p in PROFILES for row in plan.every(p) for s in range(row.seeds)]
+    kept = {row.experiment(profile, seed).directory: row.kept(seed) for row, profile, seed in planned}
+    done, left = [], []
+    for path in sorted(p for p in records.records_root().glob("[!.]*") if p.is_dir()):
+        run = records.load(path)
+        if run.f is None:
+            left.append(path.name)
+            continue
+        print(f"scoring {path.name}", file=sys.stderr)
+        rescore(path, of_config(run.config), run, kept.get(path.name, ()))
+        done.append(path.name)
+    return done, left

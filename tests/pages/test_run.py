@@ -1,5 +1,12 @@
 """The strict papermill wrapper: refusals before a kernel starts, parameters that arrive."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import jupytext
 import pytest
 
@@ -125,27 +132,34 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
         (tmp_path / name).write_text("1")
     for name in ("one.md", "two.md"):
         (tmp_path / "book" / name).write_text("---\nkernelspec: {}\n---\n\n```{code-cell} ipython3\n```\n")
-    executed, failing = [], []
+    failing = []
 
-    def run(page, output, parameters, again):
-        executed.append(page.name)
+    def run(page, output, parameters, again):  # in a process of its own
+        with open(tmp_path / "log", "a") as log:
+            log.write(f"{page.name}\n")
         if page.name in failing:
             raise ValueError("a cell failed")
         output.write_text(page.read_text())
 
     monkeypatch.setattr(book, "run", run)
     monkeypatch.setattr(book, "html", lambda *_: 0)
+
+    def executed():
+        names = sorted((tmp_path / "log").read_text().split()) if (tmp_path / "log").exists() else []
+        (tmp_path / "log").unlink(missing_ok=True)
+        return names
+
     assert book.build() == 0
-    assert executed == ["one.md", "two.md"]
+    assert executed() == ["one.md", "two.md"]
     book.build()
-    assert executed == ["one.md", "two.md"]
+    assert executed() == []
     (tmp_path / "book" / "two.md").write_text((tmp_path / "book" / "two.md").read_text() + "changed")
     (tmp_path / "book" / "plain.md").unlink()
     book.build()
-    assert executed == ["one.md", "two.md", "two.md"]
+    assert executed() == ["two.md"]
     (tmp_path / "naign" / "a.py").write_text("2")
     book.build()
-    assert executed == ["one.md", "two.md", "two.md", "one.md", "two.md"]
+    assert executed() == ["one.md", "two.md"]
     assert {p.name for p in (tmp_path / "_build" / "src").iterdir()} == {"one.ipynb", "two.ipynb", "_toc.yml"}
     # A chapter that fails and is taken back is executed again: what it left behind is not taken for it.
     failing.append("one.md")
@@ -156,5 +170,32 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
     (tmp_path / "book" / "one.md").write_text(good)
     failing.clear()
     book.build()
-    assert executed[-2:] == ["one.md", "one.md"]
+    assert executed() == ["one.md", "one.md"]
     assert (tmp_path / "_build" / "src" / "one.ipynb").read_text() == good
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2 or not os.path.isdir("/proc/self"), reason="two cores, and /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_book_that_is_ended_takes_its_chapters_with_it(tmp_path, number):
+    (tmp_path / "naign").mkdir()
+    (tmp_path / "book").mkdir()
+    (tmp_path / "constraints.txt").write_text("")
+    for name in ("one", "two"):
+        text = NOTEBOOK.replace("print(profile", f"import os, time; open('{name}.pid', 'w').write(str(os.getpid()))\n")
+        (tmp_path / "book" / f"{name}.md").write_text(text.replace(", seed + 1, share * 2)", "time.sleep(100)"))
+    code = (
+        "from pathlib import Path; from naign.base import files; from naign.pages import book, command; "
+        f"book.ROOT = Path({str(tmp_path)!r}); book.BUILT = book.ROOT / '_build'; files.PACKAGE = book.ROOT / 'naign'; "
+        "import sys; sys.exit(command.main(['book']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    pids = [tmp_path / f"{name}.pid" for name in ("one", "two")]
+    deadline = time.monotonic() + 120
+    while not all(p.exists() and p.read_text() for p in pids):
+        assert time.monotonic() < deadline and process.poll() is None, "the chapters do not run side by side"
+        time.sleep(0.1)
+    process.send_signal(number)
+    assert process.wait(60) == (143 if number == signal.SIGTERM else -number)
+    while any(Path(f"/proc/{p.read_text()}").exists() for p in pids):
+        assert time.monotonic() < deadline, "a kernel lives"
+        time.sleep(0.1)

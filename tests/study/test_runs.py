@@ -6,7 +6,7 @@ import pytest
 
 import naign
 from naign.base import files
-from naign.study import plan, recording, records, runs
+from naign.study import plan, records, runs
 from naign.study.experiment import Experiment, get
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -72,7 +72,7 @@ def test_metrics_thrown_away_are_computed_again_from_the_weights(capsys):
     for seed in (0, 1):
         rewrite(root / named[seed], {})
     (root / "bench.json").write_text("{}")  # no run
-    done, left = recording.rescore()
+    done, left = runs.rescore_records()
     assert done == sorted([named[0], named[1]]) and left == [named[2]]
     first = metrics(local / named[0])
     assert metrics(root / named[0]) == first and first.keys() >= {"n", "rec", "gap", "fz", "ffz", "data", "field"}
@@ -89,7 +89,7 @@ def test_scores_that_only_snapshots_could_tell_are_kept():
     path = records.commit(runs.find(experiment), keep=("weights", "fz"))
     before = contents(path, "metrics.json")
     rewrite(path, {"probes": first["probes"], "rec": -1.0})
-    assert recording.rescore() == ([path.name], [])
+    assert runs.rescore_records() == ([path.name], [])
     again = metrics(path)
     assert again.keys() == first.keys() and again["probes"] == first["probes"]
     assert again["rec"] == pytest.approx(first["rec"], rel=0.01)
@@ -104,7 +104,7 @@ def test_a_record_is_given_the_pictures_that_the_plan_keeps_and_no_other(monkeyp
     changes = {k: v for k, v in IMAGES.items() if k != "profile"}
     row = plan.Row("NAIGN", "mnist-naign", changes, 1, first=("fx", "fz"), each=("*.1",))
     monkeypatch.setattr(plan, "every", lambda profile: [row] if profile == "quick" else [])
-    recording.rescore()
+    runs.rescore_records()
     after = contents(path, "metrics.json")
     assert {k: after[k] for k in before} == before  # what is there already stays as it was
     names = ("fz", "blur.1", "noise.1", "salt and pepper.1", "lines.1")
