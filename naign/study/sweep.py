@@ -7,6 +7,7 @@ import queue
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -51,7 +52,7 @@ class Job:
         """What tells it from the others, with its digest: a file's name."""
         what = [self.experiment.name, *(f"{k}={v}" for k, v in self.changes.items()), f"seed={self.experiment.seed}"]
         digest = self.experiment.directory.rpartition("-")[2]
-        return re.sub(r"[^\w.=,+-]", "_", ",".join(what))[:150] + f",{digest}"
+        return re.sub(r"[^\w.=+-]", "-", "_".join(what))[:150] + f"_{digest}"  # Snakemake takes commas apart
 
     @property
     def log(self) -> Path:
@@ -221,11 +222,11 @@ def _snakemake(todo: list[Job], workers: int, options: dict) -> None:
         for key, value in given.items():
             listed = value if isinstance(value, list) else [value]
             words += [f"--{key}", *(str(word) for word in listed if word is not True)]
-        child = subprocess.Popen([sys.executable, "-m", "snakemake", *words], cwd=folder)
+        child = subprocess.Popen([sys.executable, "-m", "snakemake", *words], cwd=folder, start_new_session=True)
         try:
             child.wait()
         except KeyboardInterrupt:
-            child.terminate()
+            os.killpg(child.pid, signal.SIGTERM)  # its runs save their state; alone it would wait for them
             child.wait()
             raise
 

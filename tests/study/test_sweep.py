@@ -57,7 +57,7 @@ def test_a_matrix_that_cannot_be_run_is_refused_before_any_work(tmp_path, capsys
 def test_a_matrix_is_counted_its_names_tell_what_differs_and_known_runs_are_left_out(matrix, capsys):
     jobs, _ = sweep.read(matrix)
     assert len({job.label for job in jobs}) == len(jobs) == 6
-    assert jobs[1].label.startswith("grid-naign,steps=10,width=8,batch_size=16,candidates=2,seed=0,")
+    assert jobs[1].label.startswith("grid-naign_steps=10_width=8_batch_size=16_candidates=2_seed=0_")
     assert main(["sweep", str(matrix), "--dry-run"]) == 0
     assert "6 of 6 runs are missing; time: unknown, as no run of grid-naign at quick" in capsys.readouterr().out
     fitted(jobs[1])
