@@ -11,6 +11,7 @@ import torch
 
 from naign.base import files
 from naign.pages import command
+from naign.pages.words import pairs, parser
 from naign.study import day, plan, records
 from naign.study.experiment import get
 from naign.study.provenance import provenance
@@ -40,9 +41,9 @@ def test_every_command_of_the_day_is_one_of_naign_and_trains_what_the_plan_has()
     planned = {row.experiment("paper", seed).directory for row in plan.every("paper") for seed in range(row.seeds)}
     for part in day.parts().values():
         for words in part["commands"]:
-            asked = command._parser().parse_args(words.format(profile="paper", out="x").split())
+            asked = parser(command.FUNCTIONS).parse_args(words.format(profile="paper", out="x").split())
             for name in [asked.name] if asked.run is command._fit else getattr(asked, "names", []):
-                assert get(name, **command.pairs(asked.p)).directory in planned
+                assert get(name, **pairs(asked.p)).directory in planned
 
 
 def test_a_run_comes_home_and_is_not_done_again(at_home, monkeypatch, capsys):
