@@ -119,6 +119,8 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _stack(options: argparse.Namespace) -> None:
     parameters = {"profile": _usual_profile()} | pairs(options.p)
+    if "seed" in parameters:
+        raise ValueError(f"-p seed={parameters['seed']} is no setting here: give --seeds N.")
     asked = [experiment.get(name, seed=s, **parameters) for name in options.names for s in range(options.seeds)]
     print("\n".join(map(str, stacked.train(asked, not options.quiet))))
 

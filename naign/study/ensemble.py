@@ -1,6 +1,6 @@
 """K trainings as one: their weights stacked, their terms by torch.vmap, each with draws of its own.
 
-Small networks leave a GPU idle; stacked, seeds and data sets of one method take little longer than one of them.
+Small networks leave a GPU idle; stacked, seeds and data sets of one method give it enough to do.
 """
 
 import copy

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from naign.base import files
+from naign.pages.command import main
 from naign.study import records, runs, stacked
 from naign.study.experiment import get
 
@@ -56,3 +57,12 @@ def test_what_cannot_be_stacked_is_refused_before_any_work(name, changes, words,
     with pytest.raises(ValueError, match=words):
         stacked.train([small("grid-naign", 0), small(name, 0, **changes)])
     assert not (apart / "runs").exists()
+
+
+def test_the_command_prints_where_the_runs_are_and_takes_no_seed(apart, capsys):
+    words = ["stack", "grid-ign", "--seeds", "2", "--quiet", "-p", "profile=quick", "-p", "steps=3"]
+    assert main(words) == 0
+    assert [len(list((apart / "runs").glob(f"grid-ign-quick-s{seed}-*"))) for seed in (0, 1)] == [1, 1]
+    assert len(capsys.readouterr().out.split()) == 2
+    assert main([*words, "-p", "seed=3"]) == 2
+    assert "-p seed=3 is no setting here: give --seeds N" in capsys.readouterr().err
