@@ -134,18 +134,20 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    if options.name == "matchings":
-        result = bench.measure_matchings(options.rounds)
-    elif options.name == "scaling":
-        result = scaling.measure()
-    elif options.name == "capture":
-        result = bench.measure_capture(**{"profile": _usual_profile()} | pairs(options.p))
-    elif options.name:
-        result = bench.measure_step(experiment.get(options.name, **pairs(options.p)), options.rounds)
-    elif options.p:
+    p, rounds = pairs(options.p), options.rounds
+    ours = {
+        None: lambda: bench.measure(rounds),
+        "matchings": lambda: bench.measure_matchings(rounds),
+        "capture": lambda: bench.measure_capture(profile),
+        "scaling": scaling.measure,
+    }
+    profile = p.pop("profile", _usual_profile()) if options.name == "capture" else None
+    if p and options.name in ours:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
+    if options.name in ours:
+        result = ours[options.name]()
     else:
-        result = bench.measure(options.rounds)
+        result = bench.measure_step(experiment.get(options.name, **p), rounds)
     print(scaling.report(result) if options.name == "scaling" else bench.report(result))
     if options.output:
         options.output.write_text(json.dumps(result, indent=1) + "\n")
