@@ -58,16 +58,16 @@ def _folder() -> Path:
     return files.writable_directory(files.cache_root() / "day")
 
 
-def _done() -> dict[str, float]:
-    """The seconds that each command took which was done."""
-    path = _folder() / "done.json"
+def _known(name: str) -> dict[str, float]:
+    """Of the commands "done" the seconds that each took; of the records "packed" by earlier calls the bytes."""
+    path = _folder() / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
     """Whether a command is done, now or before; it is tried again without capture where that fails."""
     key = words.format(profile=profile, out="day") + f", profile {profile}"
-    if key in _done():
+    if key in _known("done"):
         return True
     if time.monotonic() >= until:
         print(f"no time is left for: naign {key}", file=sys.stderr, flush=True)
@@ -83,7 +83,7 @@ def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
     log.flush()
     print(outcome, file=sys.stderr, flush=True)
     if code == 0:
-        files.write_json(_folder() / "done.json", _done() | {key: seconds})
+        files.write_json(_folder() / "done.json", _known("done") | {key: seconds})
     return code == 0
 
 
@@ -115,10 +115,11 @@ def _commit(profile: str) -> None:
 
 
 def pack(out: Path) -> None:
-    """Measurements, new records and the states of what was cut, the last only as far as there is room."""
-    records_of = {path.name: records.records_root() / path.name for path in sorted(records.runs_root().glob("[!.]*"))}
-    found = {f"data/records/{name}": path for name, path in records_of.items() if path.exists()}
-    found |= {"data/cache/day": _folder()}
+    """Measurements, records that no earlier call packed, and the states of what was cut, as far as there is room."""
+    packed = _known("packed")
+    mine = [records.records_root() / path.name for path in sorted(records.runs_root().glob("[!.]*"))]
+    found = {"data/cache/day": _folder()}
+    found |= {f"data/records/{path.name}": path for path in mine if path.exists() and path.name not in packed}
     checkpoints = sorted((files.cache_root() / "checkpoints").glob("*"), key=lambda path: -path.stat().st_mtime)
     found |= {f"data/cache/checkpoints/{path.name}": path for path in checkpoints}
     for old in out.glob("home.*"):
@@ -132,7 +133,9 @@ def pack(out: Path) -> None:
                 continue
             room -= size
             tar.add(path, name)
+            packed |= {path.name: size} if path.parent == records.records_root() else {}
     pieces.end()
+    files.write_json(_folder() / "packed.json", packed)
 
 
 class _Pieces(io.RawIOBase):
