@@ -108,18 +108,25 @@ def _run(words: list[str], until: float, more: dict[str, str]) -> tuple[int | No
 
 
 def _commit(profile: str) -> None:
-    """Every whole local run of a profile to the records, with what the plan keeps of it."""
+    """Every scored local run of a profile to the records, with what the plan keeps of it."""
     kept = {row.experiment(profile, s).directory: row.kept(s) for row in plan.every(profile) for s in range(row.seeds)}
     for path in sorted(records.runs_root().glob(f"*-{profile}-s*")):
-        records.commit(path, kept.get(path.name, ("weights",)))
+        if _scored(path):  # one that was cut before needs its weights, which a record may lack
+            records.commit(path, kept.get(path.name, ("weights",)))
+
+
+def _scored(path: Path) -> bool:
+    return json.loads((path / "metrics.json").read_text()) != {}
 
 
 def pack(out: Path) -> None:
     """Measurements, records that no earlier call packed, and the states of what was cut, as far as there is room."""
     packed = _known("packed")
-    mine = [records.records_root() / path.name for path in sorted(records.runs_root().glob("[!.]*"))]
+    runs = sorted(records.runs_root().glob("[!.]*"))
+    mine = [records.records_root() / path.name for path in runs]
     found = {"data/cache/day": _folder()}
     found |= {f"data/records/{path.name}": path for path in mine if path.exists() and path.name not in packed}
+    found |= {f"data/cache/runs/{path.name}": path for path in runs if not _scored(path)}
     checkpoints = sorted((files.cache_root() / "checkpoints").glob("*"), key=lambda path: -path.stat().st_mtime)
     found |= {f"data/cache/checkpoints/{path.name}": path for path in checkpoints}
     for old in out.glob("home.*"):

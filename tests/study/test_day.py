@@ -78,6 +78,20 @@ def test_what_is_cut_goes_on_where_the_pack_was_brought(at_home, monkeypatch, ca
     assert int(files.load_tensors(state)[1]["step"]) > 0
 
 
+def test_a_run_that_was_cut_before_its_scores_goes_on_with_its_weights(at_home, monkeypatch):
+    given(monkeypatch, RUN)
+    asked = get("grid-ign", "quick", steps=20)
+    asked.train(progress=False).keep(records.runs_root() / asked.directory)
+    monkeypatch.setattr(day, "_run", lambda *_: (None, ""))  # no time for a score
+    assert not day.spend(at_home / "out", "quick", 2, [])
+    assert not records.records_root().exists()
+    unpacked(at_home / "out", at_home / "other")
+    monkeypatch.undo()
+    monkeypatch.setenv("NAIGN_CACHE", str(at_home / "other" / "data" / "cache"))
+    run = records.load(records.runs_root() / asked.directory)
+    assert run.f is not None and run.metrics == {}
+
+
 def test_a_failure_is_told_and_the_rest_is_done(at_home, monkeypatch, capsys):
     given(monkeypatch, "fit grid-nothing", RUN)
     assert not day.spend(at_home / "out", "quick", 2, [])
