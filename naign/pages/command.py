@@ -14,7 +14,7 @@ from naign.base import files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
-from naign.study import bench, experiment, outsiders, recipes, recording, records, runs, trials
+from naign.study import bench, experiment, flow, outsiders, recipes, recording, records, runs, trials
 from naign.study.provenance import provenance
 
 
@@ -97,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "measure and record how well the recorded networks on digits tell what is no digit"
     command("ood", lambda options: print(outsiders.record(options.profile)), text)("profile")
+
+    text = "train, score and record the flow-matching baseline of the field"
+    command("flow", lambda options: print(flow.record(options.profile)), text)("profile")
 
     text = "train the trials that settings are chosen by, and record what came of each"
     command("trials", _trials, text)("family", help="one of the families in naign/study/trials.toml")
