@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from naign import losses, matching
 from naign.base.settings import Field, Numbers
-from naign.field import RADII, field
+from naign.field import RADII, entropic_field, field
 from naign.matching import Pairs
 from naign.methods import NAIGN, Terms, ThreeTerms, method, spread, together
 from naign.sources import Sampler
@@ -110,6 +110,8 @@ class ByField(ThreeTerms):
     reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
+    entropic: bool = Field(False, description="the debiased entropic field, with radii as temperatures")
+
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
 
     def __post_init__(self):
@@ -136,7 +138,8 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        target = y + field(y, x, radii=self.radii)
+        v = entropic_field(y, x, self.radii) if self.entropic else field(y, x, radii=self.radii)
+        target = y + v
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem

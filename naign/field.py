@@ -53,3 +53,21 @@ def field(y: Tensor, x: Tensor, others: Tensor | None = None, radii: tuple[float
         weights[:, :n] += torch.where(near, mutual[:, :n] / a, 0)
         weights[:, n:] -= torch.where(near, mutual[:, n:] / b, 0)
     return (weights @ points).view_as(y)
+
+
+@torch.no_grad()
+def entropic_field(y: Tensor, x: Tensor, temperatures: tuple[float, ...], iterations: int = 10) -> Tensor:
+    """sum over temperatures of T(y -> x) - T(y -> y), T(y_i -> x) = sum_j P_ij x_j / sum_j P_ij (arXiv 2603.12366).
+
+    P is the entropic plan between samples and data of cost |y - x|^2 over its mean, after so many rounds of Sinkhorn.
+    """
+    total = torch.zeros_like(y).flatten(1)
+    for points, sign in ((x, 1), (y, -1)):
+        cost = distances(y, points).square()
+        for temperature in temperatures:
+            logits = cost / (-temperature * cost.mean())
+            for _ in range(iterations):
+                logits = logits.log_softmax(0)  # each point receives 1
+                logits = logits.log_softmax(1)  # each sample sends 1
+            total += sign * (logits.exp() @ points.flatten(1))
+    return total.view_as(y)
