@@ -458,7 +458,12 @@ NAMES = [
     "method",
     "",
 ]
-DATA_SETS = [*(name for name in DATA if name not in ("mnist", "ffhq100")), "nothing", "folder:/nowhere", ""]
+DATA_SETS = [
+    *(name for name in DATA if name not in ("mnist", "fashion", "omniglot", "ffhq100")),
+    "nothing",
+    "folder:/nowhere",
+    "",
+]
 ODD = [-1, 0, 10**30, math.nan, [], {}, None, object(), (), b"x"]
 
 
