@@ -110,6 +110,7 @@ class ByField(ThreeTerms):
     reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
+    features: Literal["pixels", "convolutions"] = Field("pixels", description="what the field's distances are of")
     entropic: bool = Field(False, description="the debiased entropic field, with radii as temperatures")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
@@ -138,7 +139,7 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        v = entropic_field(y, x, self.radii) if self.entropic else field(y, x, radii=self.radii)
+        v = entropic_field(y, x, self.radii) if self.entropic else field(y, x, None, self.radii, self.features)
         target = y + v
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
