@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "step time against Algorithm 1, IGN and the matrix rate"
     add = command("bench", _bench, text, "profile or any setting of an experiment")
-    add("name", nargs="?", help="an experiment: its step alone; or `matchings` (default: Algorithm 1)")
+    add("name", nargs="?", help="an experiment: its step alone; or `matchings`, or `field` (default: Algorithm 1)")
     add("--rounds", type=_positive, default=15)
     add("--threads", type=_positive)
     add("-o", "--output", type=Path, help="also write the measurements to this JSON file")
@@ -166,8 +166,9 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    if options.name == "matchings":
-        result = bench.measure_matchings(options.rounds)
+    groups = {"matchings": bench.measure_matchings, "field": bench.measure_field}
+    if options.name in groups:
+        result = groups[options.name](options.rounds)
     elif options.name:
         result = bench.measure_step(experiment.get(options.name, **pairs(options.p)), options.rounds)
     elif options.p:
