@@ -110,8 +110,10 @@ def record(profile: str) -> Path:
 
 def _one(profile: str, seed: int, predicts: str, name: str) -> dict:
     t, e = training(profile, seed, predicts, files.cache_root() / "checkpoints" / f"flow-{profile}-{name}")
+    used = time.process_time()
     t.fit()
-    origin, began = provenance(t.device, t.seconds()), time.monotonic()
+    used = time.process_time() - used  # since an interruption, if there was one
+    origin, began = provenance(t.device, t.seconds()) | {"cpu_seconds": round(used, 1)}, time.monotonic()
     config = {"data": values(e.data), "network": values(e.network), "source": e.source, "schedule": values(t.schedule)}
     found = scores(t.f, t.source, Judge(t.data))
     entry = {"predicts": predicts, "seed": seed, "config": config, "loss": t.history["flow"][-1], "euler": found}

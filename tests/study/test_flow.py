@@ -80,7 +80,7 @@ def test_every_training_is_recorded_once(elsewhere, monkeypatch, tmp_path):
     found = flow.known("quick")
     assert set(found) == {"x-s0", "velocity-s0"}
     for entry in found.values():
-        assert {"commit", "device", "seconds", "threads", "config", "loss"} <= entry.keys()
+        assert {"commit", "device", "seconds", "cpu_seconds", "threads", "config", "loss"} <= entry.keys()
         assert set(entry["euler"]) == {"1", "20"}
         for scored in entry["euler"].values():
             assert math.isfinite(scored["fld"]) and sum(scored["classes"]) == pytest.approx(1)
