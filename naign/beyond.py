@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from naign import losses, matching
 from naign.base.settings import Field, Numbers
-from naign.field import RADII, entropic_field, field
+from naign.field import RADII, field
 from naign.matching import Pairs
 from naign.methods import NAIGN, Terms, ThreeTerms, method, spread, together
 from naign.sources import Sampler
@@ -111,7 +111,6 @@ class ByField(ThreeTerms):
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
     features: Literal["pixels", "convolutions"] = Field("pixels", description="what the field's distances are of")
-    entropic: bool = Field(False, description="the debiased entropic field, with radii as temperatures")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
 
@@ -139,8 +138,7 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        v = entropic_field(y, x, self.radii) if self.entropic else field(y, x, None, self.radii, self.features)
-        target = y + v
+        target = y + field(y, x, None, self.radii, self.features)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem

@@ -74,21 +74,3 @@ def convolutions(x: Tensor, channels: tuple[int, ...] = (32, 64, 64)) -> Tensor:
         found.append(a)
     centred = [(b - b.mean(0)).flatten(1) for b in found]
     return torch.cat([b / b.norm(dim=1).mean().clamp_min(1e-12) for b in centred], 1)
-
-
-@torch.no_grad()
-def entropic_field(y: Tensor, x: Tensor, temperatures: tuple[float, ...], iterations: int = 10) -> Tensor:
-    """sum over temperatures of T(y -> x) - T(y -> y), T(y_i -> x) = sum_j P_ij x_j / sum_j P_ij (arXiv 2603.12366).
-
-    P is the entropic plan between samples and data of cost |y - x|^2 over its mean, after so many rounds of Sinkhorn.
-    """
-    total = torch.zeros_like(y).flatten(1)
-    for points, sign in ((x, 1), (y, -1)):
-        cost = distances(y, points).square()
-        for temperature in temperatures:
-            logits = cost / (-temperature * cost.mean())
-            for _ in range(iterations):
-                logits = logits.log_softmax(0)  # each point receives 1
-                logits = logits.log_softmax(1)  # each sample sends 1
-            total += sign * (logits.exp() @ points.flatten(1))
-    return total.view_as(y)
