@@ -121,7 +121,8 @@ class ByField(ThreeTerms):
     def searched(self, n: int, size: int) -> tuple[int, int]:
         """As of `NAIGN`: each generated sample is compared with all samples."""
         m = self.count(n)
-        return m * (n + m), 6 * m * (n + m) + 8 * m * size
+        seen = 16 * (n + 2 * m) * size if self.features == "convolutions" else 0
+        return m * (n + m), 6 * m * (n + m) + 8 * m * size + seen
 
     def passes(self, n: int) -> int:
         """How many samples of a batch of n go through f."""
