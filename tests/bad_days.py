@@ -458,7 +458,7 @@ NAMES = [
     "method",
     "",
 ]
-DATA_SETS = [*(name for name in DATA if name not in ("mnist", "ffhq100")), "nothing", "folder:/nowhere", ""]
+DATA_SETS = [*(n for n, cls in DATA.items() if not getattr(cls, "stand_in", "")), "nothing", "folder:/nowhere", ""]
 ODD = [-1, 0, 10**30, math.nan, [], {}, None, object(), (), b"x"]
 
 

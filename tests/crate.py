@@ -21,6 +21,8 @@ OTHERS = {  # what else is recorded
     "bad-days": "what has been survived: kills, races, full disks, senseless calls, damage",
     "bench": "seconds of a training step, see naign bench",
     "left": "scores and settings of runs of methods that are no longer in the package",
+    "field-steps": "seconds of a step of the field, IGN and flow matching, see naign bench field",
+    "flow": "scores of the flow-matching baseline, see naign flow",
     "matchings": "seconds of a step of each matching, see naign bench matchings",
     "ood": "how well networks on digits tell what is no digit, see naign ood",
     "scaling": "seconds of a step against batch, candidates, image size and processes, see naign bench scaling",

@@ -65,7 +65,7 @@ def use(names: list[str]) -> None:
         assert len(scores) >= 4 and all(math.isfinite(v) for values in scores.values() for v in values)
         size, seeds = sum(p.numel() for p in run.f.parameters()), len(scores["mean d(x, f(x)) ↓"])
         print(f"{name:<22}{size:>9,} parameters, {seeds} seeds")
-    assert naign.load("mnist").config["name"] == "mnist-naign"
+    assert naign.load("mnist").config["name"] == "mnist-naign-field"
     assert naign.load("mine").metrics["fz"]["modes"] >= 0
     assert "naign fit grid-naign -p profile=quick -p seed=0 -p steps=60" in Path("mine/README.md").read_text()
     kept, found = (naign.load(path).f.state_dict() for path in ("2moons", "found"))

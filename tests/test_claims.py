@@ -311,3 +311,18 @@ def test_what_chapter_7_says_of_its_records_holds():
         fld[trial["parameters"]["scaled"]].append((trial["fz"]["fld"], trial["parameters"].get("radii")))
     assert max(v for v, radii in fld[False] if radii is None) < min(v for v, _ in fld[True])
     assert max(fld[False])[1] == [0.05, 0.2, 1.0]  # large radii do harm
+    assert json.loads((records.records_root() / "field-steps.json").read_text())["cost"] < 1.5
+    others = json.loads((records.records_root() / "trials-field.json").read_text()).values()
+    digits = [t for t in others if t["data"] == "mnist" and "entropic" in t["parameters"]]
+    assert digits and min(t[end]["fld"] for t in digits for end in ("fz", "ffz")) > max(v for v, _ in fld[False])
+    plain, entropic = (
+        [t for t in others if t["data"] == "grid" and ("entropic" in t["parameters"]) == e] for e in (0, 1)
+    )
+    for end in ("fz", "ffz"):
+        assert max(t[end]["high_quality"] for t in entropic) < min(t[end]["high_quality"] for t in plain)
+        assert max(t[end]["reverse_kl"] for t in plain + entropic) < 0.01
+    for trial in (t for t in others if "ema" in t):
+        for end in ("fz", "ffz"):
+            for average in trial["ema"].values():
+                key, least = ("fld", 1) if trial["data"] == "mnist" else ("high_quality", -1)
+                assert least * average[end][key] > least * trial[end][key] - 0.02 * abs(trial[end][key])

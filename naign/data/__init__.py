@@ -1,9 +1,18 @@
 """The data sets by name. Each has a `shape` known without loading, a `kind`, and gives a sampler by `load()`."""
 
+from naign.data.others import Fashion, Omniglot
 from naign.data.samples import TensorData
-from naign.data.sets import SETS
+from naign.data.sets import FFHQ100, Digits, Faces, Mnist
 from naign.data.toys import TOYS
 
+SETS = {
+    "digits": Digits,
+    "mnist": Mnist,
+    "fashion": Fashion,
+    "omniglot": Omniglot,
+    "faces": Faces,
+    "ffhq100": FFHQ100,
+}
 DATA = TOYS | SETS
 
 

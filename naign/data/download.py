@@ -49,10 +49,18 @@ class Downloaded:
         """The samples, read once; ValueError if a file is damaged or cannot be had."""
         return _read(self, self.home())
 
+    def place(self) -> Path:
+        """The folder where the files are, or would be."""
+        given = os.environ.get("NAIGN_DATA")
+        return Path(given) / self.folder if given else cache_root() / "data" / self.folder
+
+    def here(self) -> bool:
+        """Whether nothing needs to be downloaded."""
+        return not self._missing(self.place())
+
     def home(self) -> Path:
         """The folder with all files; ValueError if $NAIGN_DATA lacks one, or no mirror gives it whole."""
-        given = os.environ.get("NAIGN_DATA")
-        home = Path(given) / self.folder if given else cache_root() / "data" / self.folder
+        given, home = os.environ.get("NAIGN_DATA"), self.place()
         missing = self._missing(home)
         if not missing:
             return home

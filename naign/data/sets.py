@@ -26,7 +26,8 @@ from naign.data.samples import LARGEST, PowerOfTwo, TensorData, resized, split
 if TYPE_CHECKING:
     from PIL import Image
 
-PACKED, UNPACKED = 12_000_000, 60_000_000  # bytes; MNIST's largest file has 9,912,422 and 47,040,016
+UNPACKED = 60_000_000  # bytes; MNIST's largest file has 47,040,016
+ALTERED = "{} does not match its checksum, so it was altered: delete it and fetch it anew."
 MEMBER, PART = 1_000_000, 32_000_000  # bytes at most: of an image of FFHQ, and of any part of its archive
 # Grey means of 4 x 4 blocks, 16 bytes an image of FFHQ: alike for every size that the images are published
 # in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.
@@ -93,8 +94,34 @@ class Faces(ImageSet):
         return split(resized(x.unsqueeze(1), self.size), None, self.held_out)
 
 
+class Files(Downloaded, ImageSet):
+    """A set of a few whole files."""
+
+    files: ClassVar[dict[str, str]]  # and their MD5
+    packed: ClassVar[int]  # bytes that a file has at most
+    tool: ClassVar[str] = "pooch"
+
+    def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
+        import pooch
+
+        # Not `pooch.retrieve`, which logs a hash of no use here and lets nobody else read the file.
+        hooks = {"response": functools.partial(modest, self.packed)}
+        download = pooch.HTTPDownloader(progressbar=True, headers={"Accept-Encoding": "identity"}, hooks=hooks)
+        for name in names:
+            download(f"{mirror}{name}", str(into / name), None)
+            yield into / name
+
+    def check(self, path: Path) -> bytes:
+        """The bytes of one of the files; ValueError if it is truncated or altered."""
+        with open(path, "rb") as file:
+            raw = file.read(self.packed)
+        if hashlib.md5(raw).hexdigest() != self.files[path.name]:
+            raise ValueError(ALTERED.format(path))
+        return raw
+
+
 @settings
-class Mnist(Downloaded, ImageSet):
+class Mnist(Files):
     """MNIST, 60,000 + 10,000 (`test`) digits with labels, resized from 28 x 28 (paper, Appendix 8)."""
 
     size: int = Field(32, ge=8, le=128, description="pixels a side, 32 in the paper; at 128 the set takes 1.1 GB")
@@ -105,7 +132,7 @@ class Mnist(Downloaded, ImageSet):
     licence: ClassVar[str] = "CC BY-SA 3.0"
     stand_in: ClassVar[str] = "digits"
     folder: ClassVar[str] = "mnist"
-    tool: ClassVar[str] = "pooch"
+    packed: ClassVar[int] = 12_000_000  # the largest has 9,912,422
     # MD5 of the decompressed bytes, which all mirrors share; their gzip wrappers differ.
     files: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
@@ -125,16 +152,6 @@ class Mnist(Downloaded, ImageSet):
         x, x_test = (resized(part.unsqueeze(1), self.size) for part in (x, x_test))
         return TensorData(x, y.long(), TensorData(x_test, y_test.long())).apart(self.validation)
 
-    def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
-        import pooch
-
-        # Not `pooch.retrieve`, which logs a hash of no use here and lets nobody else read the file.
-        hooks = {"response": functools.partial(modest, PACKED)}
-        download = pooch.HTTPDownloader(progressbar=True, headers={"Accept-Encoding": "identity"}, hooks=hooks)
-        for name in names:
-            download(f"{mirror}{name}", str(into / name), None)
-            yield into / name
-
     def check(self, path: Path) -> bytes:
         """The decompressed bytes of one of the files; ValueError if it is truncated or altered."""
         try:
@@ -143,7 +160,7 @@ class Mnist(Downloaded, ImageSet):
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file ({error}): delete it and fetch it anew.") from None
         if hashlib.md5(raw).hexdigest() != self.files[path.name]:
-            raise ValueError(f"{path} does not match its checksum, so it was altered: delete it and fetch it anew.")
+            raise ValueError(ALTERED.format(path))
         return raw
 
 
@@ -210,6 +227,3 @@ class FFHQ100(Downloaded, ImageSet):
         if np.abs(means.ravel() - list(wanted)).max() > TOLERANCE:
             raise ValueError(f"{path} is not image {int(path.stem)} of FFHQ: delete it and fetch it anew.")
         return image
-
-
-SETS = {"digits": Digits, "mnist": Mnist, "faces": Faces, "ffhq100": FFHQ100}

@@ -6,16 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from naign.evaluate import sharpness
+
 SAMPLES = 1_000
 QUANTILES = 21
 CELL, BINS = 8, 9  # pixels a side and orientations of a histogram
 
 
 def scores(fz: Tensor, x: Tensor) -> dict[str, dict]:
-    """Samples (m, C, H, W) and training images (n, C, H, W), in [-1, 1], `compared` in pixels and by `hog` if large."""
+    """Samples (m, C, H, W) and training images (n, C, H, W), in [-1, 1], `compared` in pixels; if large, also by `hog`,
+    and how sharp they are beside them.
+    """
     result = {"pixels": compared(fz.flatten(1), x.flatten(1))}
     if min(x.shape[2:]) >= 2 * CELL:
-        result["shapes"] = compared(hog(fz), hog(x))
+        result |= {"shapes": compared(hog(fz), hog(x)), "sharpness": sharpness.scores(fz, x)}
     return result
 
 

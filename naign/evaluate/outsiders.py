@@ -23,9 +23,12 @@ NEIGHBOURS = 20_000  # training images among which the nearest is searched
 BLOCK = 8  # side of the blocks that are shuffled
 
 
-def measure(models: dict[str, nn.Module], data: TensorData, n: int = COUNT) -> dict:
+def measure(
+    models: dict[str, nn.Module], data: TensorData, others: dict[str, Tensor] | None = None, n: int = COUNT
+) -> dict:
     """How well the drift in MAE of some f, on the CPU, tells digits of the test part from outsiders, and its error.
 
+    `others` are outsiders besides those of `outsiders`, by name, each (m, 1, 32, 32).
     Beside it, as a score without a network, the Euclidean distance to the nearest training image.
 
     Returns
@@ -39,7 +42,7 @@ def measure(models: dict[str, nn.Module], data: TensorData, n: int = COUNT) -> d
     def nearest(images: Tensor) -> Tensor:
         return torch.cat([torch.cdist(part, training).min(1).values for part in images.flatten(1).split(500)])
 
-    kinds = outsiders(x)
+    kinds = outsiders(x) | (others or {})
     correlation = {name: {c: drift_and_error(f, c, x) for c in CORRUPTIONS} for name, f in models.items()}
     result = {"n": len(x), "auroc": {}, "roc": {}, "correlation": correlation}
     scores = {name: functools.partial(drift, f, distance="l1") for name, f in models.items()}

@@ -13,7 +13,21 @@ from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book
 from naign.pages.words import pairs, parser
-from naign.study import bench, card, day, experiment, outsiders, recipes, records, runs, scaling, stacked, sweep, trials
+from naign.study import (
+    bench,
+    card,
+    day,
+    experiment,
+    flow,
+    outsiders,
+    recipes,
+    records,
+    runs,
+    scaling,
+    stacked,
+    sweep,
+    trials,
+)
 from naign.study.provenance import provenance
 
 
@@ -182,6 +196,7 @@ FUNCTIONS = {
     "bench": _bench,
     "lenet": _lenet,
     "ood": lambda options: print(outsiders.record(options.profile)),
+    "flow": lambda options: print(flow.record(options.profile)),
     "trials": _trials,
     "readme": _readme,
     "book": lambda options: book.build(options.profile),

@@ -81,6 +81,8 @@ def parser(functions: Mapping[str, Callable]) -> argparse.ArgumentParser:
     text = "measure and record how well the recorded networks on digits tell what is no digit"
     command("ood", text)("profile")
 
+    command("flow", "train, score and record the flow-matching baseline of the field")("profile")
+
     text = "train the trials that settings are chosen by, and record what came of each"
     command("trials", text)("family", help="one of the families in naign/study/trials.toml")
 

@@ -20,6 +20,7 @@ from naign.base import capture
 from naign.base.settings import changed
 from naign.losses import distance
 from naign.methods import METHODS
+from naign.study import flow
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import device_name, device_of
 from naign.study.runs import load
@@ -45,6 +46,12 @@ MATCHINGS = {  # at the size of the profile `cpu`
     "exact assignment, pool of N, once": ("grid-naign-balanced", ADAMW | {"pool": 1, "reuse": 1}),
     "NAIGN with Muon": ("grid-naign", MUON | AUTO),
     "exact assignment, pool of 4 N, Muon": ("grid-naign-balanced", MUON),
+}
+FIELD, OF_N = "field", {"width": 32, "batch_size": 256}
+BESIDE_FIELD = {  # on digits, at the field's width; the last is what chapter 7 trains
+    "IGN": ("mnist-ign", OF_N),
+    FIELD: ("mnist-naign-field", OF_N | {"generated": 1.0, "reconstructed": 1.0}),
+    "field, 256 moved by 4,096 data": ("mnist-naign-field", {}),
 }
 Step = Callable[[], object]
 
@@ -187,6 +194,14 @@ def measure_step(experiment: Experiment, rounds: int = 15) -> dict:
     *forms, product = result["seconds"].values()
     work = flops(endless(experiment, device))
     return result | {"gflop": work / 1e9, "share": work / min(forms) * product / (2 * side**3)}
+
+
+def measure_field(rounds: int = 15) -> dict:
+    """Seconds a step of the field, IGN and flow matching on digits; "cost" is the field's over IGN's at equal N."""
+    device, compared = device_of(), {name: get(of, "cpu", **given) for name, (of, given) in BESIDE_FIELD.items()}
+    cases = steps(compared, device) | {"flow matching": flow.training("cpu", 0, "x")[0].one_step}
+    result = timed("a step on digits, width 32, N = 256", cases, rounds, device)
+    return result | {"cost": result["seconds"][FIELD] / result["seconds"]["IGN"]}
 
 
 def measure_matchings(rounds: int = 15) -> dict:

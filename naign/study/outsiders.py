@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from naign.base import files
+from naign.data.others import strangers
 from naign.evaluate import outsiders
 from naign.study import plan, records
 from naign.study.provenance import provenance
@@ -33,4 +34,8 @@ def load_or_measure(profile: str) -> dict:
 def _measure(profile: str) -> dict:
     rows = plan.detectors(profile)
     models = {row.label: row.load(profile, weights=True)[0].f for row in rows}
-    return outsiders.measure(models, rows[0].experiment(profile).data.load()) | {"profile": profile}
+    data = rows[0].experiment(profile).data.load()
+    others = {} if profile == "quick" else strangers(data.shape[-1], outsiders.COUNT)
+    found = outsiders.measure(models, data, {name: images for name, (images, _) in others.items()})
+    of = {name: f"{len(images):,} of {what}" for name, (images, what) in others.items()}
+    return found | {"profile": profile, "others": of}

@@ -18,6 +18,8 @@ from naign.study.experiment import FOLDER, Experiment, get, names, own
 from naign.study.recipes import PROFILES
 from naign.study.records import Run
 
+RECOMMENDED = "naign-field"  # beyond the paper's methods, by chapter 7
+
 
 def fit(
     data: Tensor | str,
@@ -35,7 +37,8 @@ def fit(
     ----------
     data : (n, *D) floating point, scaled to about [-1, 1], or bytes; or the name of a data set;
         or "folder:PATH", the images below a folder
-    method : one of naign.methods.METHODS: "naign", "naign-balanced", "naign-minus", "ign", "dae", ...
+    method : one of naign.methods.METHODS: "naign", as in the paper; beyond it "naign-field" is recommended, and
+        "naign-balanced" in few dimensions; "naign-minus", "ign", "dae", ... for comparison
     profile : "quick", "cpu" or "paper", the scale of the settings
     checkpoint : a directory to save to on the way and to continue from
     parameters : any setting by name: steps, batch_size, lr, width, candidates, ...
@@ -89,7 +92,8 @@ def rescore(path: Path, experiment: Experiment, run: Run, keep: tuple[str, ...] 
 def load(path: str | Path, revision: str | None = None) -> Run:
     """A run with weights: a saved one by its directory, a recorded one by its name, one of the Hub by "hf://owner/name".
 
-    `available` lists the names; that of a data set alone means NAIGN on it. A revision, of the Hub's alone, is a
+    `available` lists the names; that of a data set alone means the field on images, where such a run is recorded, and
+    NAIGN otherwise. A revision, of the Hub's alone, is a
     branch, a tag or a commit. ValueError if there is none, or it is damaged.
     """
     name = str(path)
@@ -103,6 +107,8 @@ def load(path: str | Path, revision: str | None = None) -> Run:
         known = ", ".join(names())
         raise ValueError(f"{path} is neither a saved run nor an experiment: give a directory or one of {known}.")
     usual = get(name)
+    if name in DATA and usual.data.kind == "images" and (found := named(f"{name}-{RECOMMENDED}")):
+        return records.load(found)
     if found := named(usual.name):
         return records.load(found)
     why = "" if usual.data.shared else f" (its data are under {usual.data.licence}, so it is not in the package)"

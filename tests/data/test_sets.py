@@ -12,9 +12,11 @@ from naign.base.settings import values
 from naign.data import DATA, SETS, download, or_stand_in
 from naign.data.sets import FFHQ100, Digits, Faces, Mnist
 
+OTHERS = ("fashion", "omniglot")
+
 
 def test_every_data_set_says_what_it_is_before_it_is_loaded():
-    assert list(DATA) == ["trimodal", "grid", "2moons", "8gaussians", "digits", "mnist", "faces", "ffhq100"]
+    assert list(DATA) == ["trimodal", "grid", "2moons", "8gaussians", "digits", "mnist", *OTHERS, "faces", "ffhq100"]
     for name, cls in DATA.items():
         data = cls()
         assert cls(**values(data)) == data
@@ -22,7 +24,8 @@ def test_every_data_set_says_what_it_is_before_it_is_loaded():
         if name in SETS:
             assert data.shape[1:] == (data.size, data.size)
             assert not data.stand_in or not SETS[data.stand_in].stand_in
-    assert {name: cls.stand_in for name, cls in SETS.items() if cls.stand_in} == {"mnist": "digits", "ffhq100": "faces"}
+    instead = {"mnist": "digits", "fashion": "digits", "omniglot": "digits", "ffhq100": "faces"}
+    assert {name: cls.stand_in for name, cls in SETS.items() if cls.stand_in} == instead
 
 
 @pytest.mark.parametrize("name", [name for name, cls in DATA.items() if not getattr(cls, "stand_in", "")])

@@ -68,7 +68,7 @@ def test_small_images_are_compared_by_pixels_alone():
     x = torch.rand(4, 1, 8, 8)
     assert fewshot.scores(x, x).keys() == {"pixels"}
     x = torch.rand(4, 1, 16, 16)
-    assert fewshot.scores(x, x).keys() == {"pixels", "shapes"}
+    assert fewshot.scores(x, x).keys() == {"pixels", "shapes", "sharpness"}
 
 
 def test_one_sample_is_refused():

@@ -105,7 +105,7 @@ def test_few_images_are_asked_for_one_by_one():
     result, pictures = images.measure(nn.Identity(), StandardNormal((3, 16, 16)), judge)
     assert result["n"] == fewshot.SAMPLES
     assert sum(result["fz"]["pixels"]["counts"]) == fewshot.SAMPLES
-    assert result["fz"].keys() == {"pixels", "shapes"}
+    assert result["fz"].keys() == {"pixels", "shapes", "sharpness"}
     assert result["rec"] == result["gap"] == 0
     assert pictures["fz"].shape == (16, 3, 16, 16)
     probe = images.probes(nn.Identity(), StandardNormal((3, 16, 16)), {0: {}}, judge)["0"]

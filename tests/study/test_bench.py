@@ -1,6 +1,7 @@
 """What the benchmark counts, and that it measures what it says."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -63,3 +64,19 @@ def test_what_was_recorded_is_reported():
         recorded = json.loads((records.records_root() / f"{name}.json").read_text())
         text = bench.report(recorded)
         assert recorded["device"] in text and all(f"{1e3 * s:.2f} ms" in text for s in recorded["seconds"].values())
+
+
+def test_the_field_is_timed_beside_ign_at_equal_n():
+    compared = {name: get(of, "cpu", **given) for name, (of, given) in bench.BESIDE_FIELD.items()}
+    ign, field = compared["IGN"], compared[bench.FIELD]
+    assert ign.network.width == field.network.width == 32
+    assert ign.schedule.batch_size == field.schedule.batch_size == field.method.count(256) == 256
+    assert field.method.passes(256) == 2 * 256  # the data and the generated samples, as IGN's
+    assert field.method.w_idem > 0
+
+
+@pytest.mark.skipif(not os.environ.get("NAIGN_DATA"), reason="needs MNIST")
+def test_cost_is_the_ratio_of_what_was_timed():
+    result = bench.measure_field(rounds=1)
+    assert result["cost"] == pytest.approx(result["seconds"]["field"] / result["seconds"]["IGN"])
+    assert len(result["seconds"]) == 4

@@ -45,7 +45,7 @@ def test_the_command_of_a_card_asks_for_the_very_run():
 
 
 def test_a_card_has_the_scores_of_the_run_and_of_the_recorded_seeds(tmp_path):
-    run, text = naign.load("mnist"), saved(naign.load("mnist"), tmp_path / "digits")
+    run, text = naign.load("mnist-naign"), saved(naign.load("mnist-naign"), tmp_path / "digits")
     path = next(p for p in records.recorded("mnist-naign", "cpu") if records.load(p).config == run.config)
     assert path.name.startswith("mnist-naign-cpu-s0-")
     found = naign.available()["mnist-naign"]["Fréchet LeNet distance of f(z) ↓"]

@@ -1,0 +1,119 @@
+"""What looks like MNIST and is no digit: Fashion-MNIST and Omniglot, whole, and small parts of them to look at.
+
+Their labels are left out: they name no digits, which is what everything here would take them for.
+"""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from naign.base.settings import Field, settings
+from naign.data.samples import TensorData, as_floats, resized
+from naign.data.sets import Files, idx
+
+SMALL = {"Fashion-MNIST": "fashion900.png", "Omniglot": "omniglot_small1.zip"}  # in a folder `outsiders`
+TILE = 28  # pixels a side of an item in the picture of Fashion-MNIST
+
+
+@settings
+class Fashion(Files):
+    """Fashion-MNIST, 60,000 + 10,000 (`test`) items of clothing (Xiao et al. 2017), resized from 28 x 28."""
+
+    size: int = Field(32, ge=8, le=128, description="pixels a side")
+    validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
+    count: ClassVar[int] = 70_000
+    kind: ClassVar[str] = "images"
+    called: ClassVar[str] = "Fashion-MNIST"
+    licence: ClassVar[str] = "MIT"
+    stand_in: ClassVar[str] = "digits"
+    folder: ClassVar[str] = "fashion"
+    packed: ClassVar[int] = 30_000_000
+    files: ClassVar[dict[str, str]] = {  # of the files as they are, by their authors
+        "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    }
+    mirrors: ClassVar[tuple[str, ...]] = (
+        "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    )
+    what: ClassVar[str] = "the two files of images of Fashion-MNIST (.gz)"
+
+    def read(self, home: Path) -> TensorData:
+        """(60000 - validation, 1, size, size) bytes, without labels."""
+        x, test = (idx(gzip.decompress(self.check(home / name))).unsqueeze(1) for name in self.files)
+        return TensorData(resized(x, self.size), None, TensorData(resized(test, self.size))).apart(self.validation)
+
+
+@settings
+class Omniglot(Files):
+    """Omniglot, 19,280 + 13,180 (`test`) characters of 50 alphabets (Lake et al. 2015), white on black, from 105."""
+
+    size: int = Field(32, ge=8, le=128, description="pixels a side")
+    count: ClassVar[int] = 32_460
+    kind: ClassVar[str] = "images"
+    called: ClassVar[str] = "Omniglot"
+    licence: ClassVar[str] = "MIT"
+    stand_in: ClassVar[str] = "digits"
+    folder: ClassVar[str] = "omniglot"
+    packed: ClassVar[int] = 12_000_000
+    files: ClassVar[dict[str, str]] = {
+        "images_background.zip": "68d2efa1b9178cc56df9314c21c6e718",
+        "images_evaluation.zip": "6b91aef0f799c5bb55b94e3f2daec811",
+    }
+    mirrors: ClassVar[tuple[str, ...]] = ("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",)
+    what: ClassVar[str] = "the two archives of images of Omniglot (.zip)"
+
+    def read(self, home: Path) -> TensorData:
+        """(19280, 1, size, size) bytes, without labels."""
+        x, test = (characters(self.check(home / name), self.size) for name in self.files)
+        return TensorData(x, None, TensorData(test))
+
+
+def characters(raw: bytes, size: int) -> Tensor:
+    """Every PNG in a zip archive, by name, with black and white exchanged, (n, 1, size, size) bytes."""
+    from PIL import Image
+
+    def each(archive: zipfile.ZipFile) -> Iterator[Tensor]:
+        for name in sorted(n for n in archive.namelist() if n.endswith(".png")):
+            with Image.open(io.BytesIO(archive.read(name))) as image:
+                yield torch.from_numpy(255 - np.array(image.convert("L")))
+
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        parts = [resized(image[None, None], size) for image in each(archive)]  # some are smaller than others
+    return torch.cat(parts)
+
+
+def strangers(size: int, n: int) -> dict[str, tuple[Tensor, str]]:
+    """Images of both sets, up to n each (n, 1, size, size), and what they were taken from, by name.
+
+    Of the `test` part where its files are; nothing is downloaded for this. Else of the small parts that their authors
+    show, where these are in a folder `outsiders` beside; else the set is left out.
+    """
+    found = {}
+    for data, read in ((Fashion(size), tiles), (Omniglot(size), characters)):
+        small = data.place().parent / "outsiders" / SMALL[data.called]
+        if data.here():
+            images, of = data.load().test.x, "the test part"
+        elif small.is_file():
+            images, of = read(small.read_bytes(), size), f"{small.name}, a small part"
+        else:
+            continue
+        evenly = torch.linspace(0, len(images) - 1, min(n, len(images))).round().long()  # all classes, not the first
+        found[data.called] = as_floats(images[evenly]), of
+    return found
+
+
+def tiles(raw: bytes, size: int) -> Tensor:
+    """The items of 28 x 28 pixels that a picture is made of, row by row, (n, 1, size, size) bytes."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(raw)) as image:
+        picture = torch.from_numpy(np.array(image.convert("L")))
+    return resized(picture.unfold(0, TILE, TILE).unfold(1, TILE, TILE).reshape(-1, 1, TILE, TILE), size)
