@@ -59,13 +59,11 @@ class Job:
         return files.cache_root() / "logs" / f"{self.label}.log"
 
     def done(self) -> bool:
-        """Whether it is there; a run that is to be recorded is then recorded."""
-        if self.kept is None:
-            return runs.find(self.experiment) is not None
-        if (records.records_root() / self.experiment.directory).exists():
-            return True
-        local = records.runs_root() / self.experiment.directory
-        return local.is_dir() and bool(records.commit(local, self.kept))
+        """Whether it is there and scored; a run that is to be recorded is then recorded."""
+        path = runs.find(self.experiment)
+        if path is None or not json.loads((path / "metrics.json").read_text()):  # killed before it was scored
+            return False
+        return self.kept is None or bool(records.commit(path, self.kept))
 
     def at_work(self) -> bool:
         """Whether a process is training it, of this machine or of one that shares the cache."""
