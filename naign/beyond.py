@@ -1,6 +1,6 @@
 """Beyond the paper: other generative terms in NAIGN's place of Eq. 8."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -79,8 +79,6 @@ class ByField(ThreeTerms):
     reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
-    features: Literal["pixels", "convolutions"] = Field("pixels", description="what the field's distances are of")
-
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
 
     def __post_init__(self):
@@ -90,8 +88,7 @@ class ByField(ThreeTerms):
     def searched(self, n: int, size: int) -> tuple[int, int]:
         """As of `NAIGN`: each generated sample is compared with all samples."""
         m = self.count(n)
-        seen = 16 * (n + 2 * m) * size if self.features == "convolutions" else 0
-        return m * (n + m), 6 * m * (n + m) + 8 * m * size + seen
+        return m * (n + m), 6 * m * (n + m) + 8 * m * size
 
     def passes(self, n: int) -> int:
         """How many samples of a batch of n go through f."""
@@ -108,7 +105,7 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        target = y + field(y, x, None, self.radii, self.features)
+        target = y + field(y, x, radii=self.radii)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from naign.field import convolutions, field
+from naign.field import field
 from naign.methods import make
 from naign.models import MLP, seeded
 from naign.sources import StandardNormal
@@ -55,28 +55,6 @@ def test_images_are_moved_as_their_pixels_are():
     images = field(y.view(8, 1, 4, 4), x.view(9, 1, 4, 4))
     assert images.shape == (8, 1, 4, 4)
     assert torch.equal(images.flatten(1), field(y, x))
-
-
-@pytest.mark.parametrize("n", [8, 12])
-def test_distances_in_features_decide_who_draws_and_coordinates_where_to(n):
-    images = draws(2 * n, 0, 3 * 64).view(-1, 3, 8, 8)
-    y, x = images[:n], images[n:]
-    assert field(y, x, x, features="convolutions").abs().max() < 1e-5
-    there, back = field(y, x, y + 1, features="convolutions"), field(y, y + 1, x, features="convolutions")
-    assert there.abs().max() > 0.1 and torch.allclose(there, -back, atol=1e-5)
-    # One sample, one data point and one that repels weigh 1 each, wherever the features put them.
-    alone = field(y[:1], x[:1], x[1:2], (0.3,), "convolutions")
-    assert torch.allclose(alone, x[:1] - x[1:2], atol=1e-5)
-    assert not torch.allclose(field(y, x, features="convolutions"), field(y, x), atol=1e-2)
-
-
-def test_every_layer_of_the_convolutions_counts_alike():
-    images = draws(10, 0, 3 * 256).view(-1, 3, 16, 16)
-    sizes = [3 * 256, 32 * 64, 64 * 16, 64 * 4]
-    layers = convolutions(5 * images).split(sizes, 1)
-    assert [layer.norm(dim=1).mean().item() for layer in layers] == pytest.approx([1] * 4, rel=1e-4)
-    assert torch.allclose(layers[0], layers[0] - layers[0].mean(0), atol=1e-6)
-    assert torch.allclose(convolutions(5 * images), convolutions(images), atol=1e-4)  # no bias: scale is taken out
 
 
 def test_one_sample_alone_is_refused():
