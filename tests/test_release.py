@@ -98,7 +98,6 @@ def test_what_needs_the_book_says_so_outside_a_clone(command, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("module", "command", "words"),
     [
-        ("ipywidgets", "fit digits", "ipywidgets is missing: install it with `pip install 'naign[book]'`."),
         ("sklearn.datasets", "fit digits -p profile=quick -p steps=1 --quiet", "pip install naign[book]"),
         ("papermill", "run book/02-modes.md -o modes.ipynb", "papermill is missing"),
     ],

@@ -1,6 +1,6 @@
 """Every built page in a browser, wide and narrow, light and dark: nothing overflows, is wordless or asks outside.
 
-The chapters are those that test_book.py has executed at the quick profile; NAIGN_PAGES=_build/html looks at a built
+The chapters are executed once in a test run, at the quick profile; NAIGN_PAGES=_build/html looks at a built
 book instead.
 """
 
@@ -9,11 +9,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from chapters import executed
 
 from naign.pages import book
 
 ROOT = book.ROOT
-BUILT = ROOT / "_build" / "test"
 KNOWN = ("THEBE_JS_URL",)  # the theme's own script, which is loaded twice
 SIZES = {"wide": (1300, 900), "phone": (390, 844)}
 LOOK = """(wide) => {
@@ -51,10 +51,7 @@ def pages(tmp_path_factory):
     shutil.copytree(ROOT / "book", folder / "source")
     for page in sorted((folder / "source").glob("*.md")):
         if book.is_notebook(page):
-            executed = BUILT / f"{page.stem}.ipynb"
-            if not executed.exists():
-                book.run(ROOT / "book" / page.name, executed, {"profile": "quick"})
-            shutil.copy(executed, page.with_suffix(".ipynb"))
+            shutil.copy(executed(ROOT / "book" / page.name), page.with_suffix(".ipynb"))
             page.unlink()
     assert book.html(folder / "source", folder) == 0  # a reference that is not resolved is a warning, and an error
     return folder / "html"
