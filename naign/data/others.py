@@ -16,23 +16,18 @@ from torch import Tensor
 
 from naign.base.settings import Field, settings
 from naign.data.samples import TensorData, as_floats, resized
-from naign.data.sets import Files, idx
+from naign.data.sets import Files, Mnist, idx
 
 SMALL = {"Fashion-MNIST": "fashion900.png", "Omniglot": "omniglot_small1.zip"}  # in a folder `outsiders`
 TILE = 28  # pixels a side of an item in the picture of Fashion-MNIST
 
 
 @settings
-class Fashion(Files):
+class Fashion(Mnist):
     """Fashion-MNIST, 60,000 + 10,000 (`test`) items of clothing (Xiao et al. 2017), resized from 28 x 28."""
 
-    size: int = Field(32, ge=8, le=128, description="pixels a side")
-    validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
-    count: ClassVar[int] = 70_000
-    kind: ClassVar[str] = "images"
     called: ClassVar[str] = "Fashion-MNIST"
     licence: ClassVar[str] = "MIT"
-    stand_in: ClassVar[str] = "digits"
     folder: ClassVar[str] = "fashion"
     packed: ClassVar[int] = 30_000_000
     files: ClassVar[dict[str, str]] = {  # of the files as they are, by their authors
@@ -44,6 +39,7 @@ class Fashion(Files):
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     )
     what: ClassVar[str] = "the two files of images of Fashion-MNIST (.gz)"
+    check = Files.check  # the sums are those of the files, not of what is packed in them
 
     def read(self, home: Path) -> TensorData:
         """(60000 - validation, 1, size, size) bytes, without labels."""
@@ -57,10 +53,8 @@ class Omniglot(Files):
 
     size: int = Field(32, ge=8, le=128, description="pixels a side")
     count: ClassVar[int] = 32_460
-    kind: ClassVar[str] = "images"
     called: ClassVar[str] = "Omniglot"
     licence: ClassVar[str] = "MIT"
-    stand_in: ClassVar[str] = "digits"
     folder: ClassVar[str] = "omniglot"
     packed: ClassVar[int] = 12_000_000
     files: ClassVar[dict[str, str]] = {

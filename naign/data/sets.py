@@ -95,8 +95,10 @@ class Faces(ImageSet):
 
 
 class Files(Downloaded, ImageSet):
-    """A set of a few whole files."""
+    """A set of many images in a few whole files."""
 
+    kind: ClassVar[str] = "images"
+    stand_in: ClassVar[str] = "digits"
     files: ClassVar[dict[str, str]]  # and their MD5
     packed: ClassVar[int]  # bytes that a file has at most
     tool: ClassVar[str] = "pooch"
@@ -127,10 +129,8 @@ class Mnist(Files):
     size: int = Field(32, ge=8, le=128, description="pixels a side, 32 in the paper; at 128 the set takes 1.1 GB")
     validation: int = Field(0, ge=0, description="so many training images, the last, are kept to choose settings on")
     count: ClassVar[int] = 70_000
-    kind: ClassVar[str] = "images"
     called: ClassVar[str] = "MNIST"
     licence: ClassVar[str] = "CC BY-SA 3.0"
-    stand_in: ClassVar[str] = "digits"
     folder: ClassVar[str] = "mnist"
     packed: ClassVar[int] = 12_000_000  # the largest has 9,912,422
     # MD5 of the decompressed bytes, which all mirrors share; their gzip wrappers differ.
