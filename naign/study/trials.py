@@ -79,14 +79,15 @@ def _one(experiment: Experiment) -> dict:
 def table(family: str) -> "pd.DataFrame":
     """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last.
 
-    Of the settings those that differ between trials of its method.
+    Of the settings those that differ between trials of its method, planned or recorded.
     """
     import pandas as pd
 
-    given, rows = families()[family]["methods"], []
-    for entry in known(family).values():
-        varied = {key for settings in given[entry["method"]] for key in settings}
-        varied = {k for k in varied if len({repr(settings.get(k)) for settings in given[entry["method"]]}) > 1}
+    given, entries, rows = families()[family]["methods"], known(family).values(), []
+    for entry in entries:
+        method = entry["method"]
+        others = given[method], [e["parameters"] for e in entries if e["method"] == method]
+        varied = {key for some in others for one in some for key in one if len({repr(s.get(key)) for s in some}) > 1}
         own = {k: v for k, v in entry["parameters"].items() if k in varied}
         steps = entry.get("steps", {})
         rows.append(
