@@ -152,6 +152,7 @@ def _bench(options: argparse.Namespace) -> None:
     ours = {
         None: lambda: bench.measure(rounds),
         "matchings": lambda: bench.measure_matchings(rounds),
+        "field": lambda: bench.measure_field(rounds),
         "capture": lambda: bench.measure_capture(profile),
         "scaling": scaling.measure,
     }
