@@ -20,6 +20,12 @@ from naign.pages.live import page as live
 
 ROOT = files.PACKAGE.parent
 BUILT = ROOT / "_build"
+FETCH = """import importlib.util
+
+if importlib.util.find_spec("naign") is None:
+    !git clone -q --depth 1 https://github.com/{} naign-book
+    %cd naign-book
+    %pip install -q -e .[book]"""
 
 
 def run(notebook: Path, output: Path, parameters: dict[str, object] | None = None, again: bool = False) -> None:
@@ -107,7 +113,8 @@ def build(profile: str = "recorded") -> int:
         else:
             shutil.copy2(page, output)
     _execute([(page, *made, profile) for page, made in chapters.items() if _stale(*made)])
-    wanted, code = _hash([*target.rglob("*"), ROOT / "_config.yml"]), 0
+    wanted = _hash([*target.rglob("*"), ROOT / "_config.yml"]) + os.environ.get("NAIGN_PUBLISHED", "")
+    code = 0
     if _stale(first, wanted):
         code = html(target, BUILT)
         if code == 0:
@@ -184,10 +191,23 @@ def html(source: Path, built: Path) -> int:
     code = subprocess.run(command).returncode
     if code == 0:
         live.lighten(new / "_build" / "html")
+        _fetching(new / "_build" / "html" / "_sources")
         shutil.rmtree(built / "html", ignore_errors=True)
         os.replace(new / "_build" / "html", built / "html")
         shutil.rmtree(new)
     return code
+
+
+def _fetching(notebooks: Path) -> None:
+    """Begin the notebooks of a published book with a cell that fetches the repository where naign is not installed."""
+    if published := os.environ.get("NAIGN_PUBLISHED"):
+        import nbformat
+
+        for path in notebooks.glob("*.ipynb"):
+            notebook = nbformat.read(path, as_version=4)
+            cell = nbformat.v4.new_code_cell(FETCH.format(published), metadata={"tags": ["remove-cell"]})
+            notebook.cells.insert(0, cell)
+            nbformat.write(notebook, path)
 
 
 def _hash(paths: list[Path]) -> str:

@@ -63,17 +63,18 @@ def verdicts() -> str:
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 
 
-def overview() -> str:
-    """A row a claim: where the paper has it, what it says, the verdict, its numbers and ours, the page."""
+def overview(chapter: str = "") -> str:
+    """A row a claim, of one chapter or all: where the paper has it, what it says, the verdict, its numbers and ours."""
     lines = []
     for i, claim in enumerate(claims(), 1):
         ours = ""
         if "score" in claim:
             known = [side for side in sides(claim) if side[1]]
             ours = ", ".join(f"{label} {mean_spread(v, claim['digits'])} ({len(runs)})" for label, runs, v in known)
-        page = f"{{doc}}`{claim['chapter']}`"
-        lines.append([i, claim["paper"], claim["says"], said(claim), claim.get("printed", ""), ours, page])
-    return table(["", "paper", "claim", "verdict", "its numbers", "ours (runs)", "page"], lines)
+        line = [i, claim["paper"], claim["says"], said(claim), claim.get("printed", ""), ours]
+        if chapter in ("", claim["chapter"]):
+            lines.append(line if chapter else [*line, f"{{doc}}`{claim['chapter']}`"])
+    return table(["", "paper", "claim", "verdict", "its numbers", "ours (runs)", *([] if chapter else ["page"])], lines)
 
 
 def expected(values: list[float], digits: int) -> str:

@@ -1,5 +1,7 @@
-"""What the book asks of Sphinx: a figure that holds a table is a table, and every image has words in its place."""
+"""What the book asks of Sphinx: tables numbered as such, words for every image, and buttons that open a chapter."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -38,8 +40,29 @@ def _close(self: SphinxTranslator, node: nodes.Element) -> None:
     self.depart_figure(node)
 
 
+def opened(app: Sphinx, page: str, _: str, context: dict, __: Any) -> None:
+    """Buttons for Binder and Colab on a chapter of a book that is published on GitHub, as $NAIGN_PUBLISHED says.
+
+    Binder opens the text notebook of the repository, Colab the executed one that the branch gh-pages has of this book.
+    """
+    published = os.environ.get("NAIGN_PUBLISHED", "")
+    if not published or Path(app.env.doc2path(page)).suffix != ".ipynb":
+        return
+    links = {
+        "Binder": f"https://mybinder.org/v2/gh/{published}/HEAD?urlpath=lab/tree/book/{page}.md%3Ffactory%3DNotebook",
+        "Colab": f"https://colab.research.google.com/github/{published}/blob/gh-pages/_sources/{page}.ipynb",
+    }
+    buttons = [
+        {"type": "link", "url": url, "text": name, "tooltip": f"Open in {name}", "icon": "fas fa-play"}
+        for name, url in links.items()
+    ]
+    group = {"type": "group", "tooltip": "Open this chapter", "icon": "fas fa-rocket", "label": "launch-buttons"}
+    context["header_buttons"].append(group | {"buttons": buttons})
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.connect("html-page-context", opened, priority=502)  # the theme starts its list of buttons before
     app.add_enumerable_node(scores, "table", html=(_open, _close))
     app.add_transform(Captioned)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

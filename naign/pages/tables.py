@@ -9,7 +9,7 @@ import pandas as pd
 
 from naign.pages.columns import BALANCE, ENDS, FEWSHOT, MAE, PAPER_RESTORATION, TOY, Columns
 from naign.study.records import Run
-from naign.study.table import by_label
+from naign.study.table import by_label, lists
 
 SAMPLES = {"fz": "f(z)", "ffz": "f(f(z))"}
 BOTH = {f"{{}}: {title}": key for key, title in SAMPLES.items()}
@@ -29,6 +29,15 @@ def mean_spread(values: Sequence[float], digits: int = 3) -> str:
         return "".join(f"{v:.{digits}f}" for v in values)
     # No-break spaces keep a number and its spread on one line of a table cell.
     return f"{values.mean():.{digits}f}\u00a0±\u00a0{values.std(ddof=1):.{digits}f}"
+
+
+def told(frame: pd.DataFrame, scores: Mapping[str, tuple[str, str, int]]) -> None:
+    """Give the text of a page numbers by name, each the `mean_spread` of a label's runs: (label, path, digits)."""
+    from myst_nb import glue
+
+    for name, (label, path, digits) in scores.items():
+        values = lists(frame, path).get(label, []) if path in frame else []
+        glue(name, mean_spread(values, digits).replace("\u00a0", " "), display=False)
 
 
 def cells(runs: pd.DataFrame, columns: Columns, key: str = "") -> list[str]:

@@ -1,5 +1,6 @@
 """Every chapter runs at the quick profile, by nbval, and keeps the book's rules."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,10 @@ def test_chapters_open_with_a_question_and_end_with_a_recap():
             text = page.read_text()
             assert "} Question\n" in text[:1500], page
             assert text.rindex("\n## ") == text.index("\n## Recap"), page
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
+def test_the_text_is_told_each_number_that_it_names(page):
+    named = set(re.findall(r"{glue:text}`([^`]+)`", page.read_text()))
+    outputs = [out for cell in jupytext.read(executed(page)).cells for out in cell.get("outputs", [])]
+    assert {out.metadata["scrapbook"]["name"] for out in outputs if "scrapbook" in out.get("metadata", {})} == named

@@ -43,3 +43,12 @@ def test_what_trains_a_further_seed_names_one_that_is_not_recorded():
     lines = claims.again().splitlines()[2:]
     assert "| `naign fit mnist-naign -p profile=cpu -p seed=3` |" in "\n".join(lines)
     assert len({line.split("|")[1] for line in lines}) == len(lines)
+
+
+def test_the_chapters_share_the_claims_out():
+    def numbers(text):
+        return [line.split("|")[1].strip() for line in text.splitlines()[2:]]
+
+    chapters = dict.fromkeys(claim["chapter"] for claim in claims.claims())
+    shared = [number for chapter in chapters for number in numbers(claims.overview(chapter))]
+    assert sorted(shared, key=int) == numbers(claims.overview())

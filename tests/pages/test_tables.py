@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jupytext
 import numpy as np
+import pandas as pd
 from IPython.display import Markdown
 
 from naign.data.corruptions import CORRUPTIONS
@@ -144,3 +145,13 @@ def test_the_table_of_classes_by_hand():
     line = cells(found.split("\n\n")[1])[1]
     assert line[1] == f"{0.2 * np.log(2):.3f}" and line[2] == "10.0"
     assert line[-1] == "9"
+
+
+def test_the_text_is_told_means_and_spreads_by_name(monkeypatch):
+    found = {}
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: found.update({name: value}))
+    frame = pd.DataFrame({"label": ["a", "a", "b"], "score": [1.0, 3.0, 5.0]})
+    tables.told(frame, {"both": ("a", "score", 1), "one": ("b", "score", 0), "none": ("c", "score", 1)})
+    assert found == {"both": "2.0 ± 1.4", "one": "5", "none": ""}
+    tables.told(frame, {"nowhere": ("a", "other", 1)})
+    assert found["nowhere"] == ""
