@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, Pair, done, grid
+from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, WIDEST, Pair, below, done, grid
 
 COLUMNS = (P_DATA, r"$f(x)$", P_Z, r"$f(z)$", r"$f(f(z))$")
 
@@ -35,13 +35,13 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
     columns, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
     titles = [*columns, *[""] * (len(rows) - 1) * len(columns)]
     look = {"x": "position" if line else "first coordinate", "sharex": True, "sharey": not line}
-    figure, axes = grid(titles, 2, 1.6 if line else 2.05, len(columns), (0, 0.4), **look)
+    figure, axes = grid(titles, 1.3 if line else WIDEST / (len(columns) + 0.5), len(columns), more=0.5, **look)
     for places, (label, clouds) in zip(axes.reshape(-1, len(columns)), rows.items(), strict=True):
         places[0].set_ylabel(label)
         for ax, (column, points) in zip(places, clouds.items(), strict=True):
             behind = None if column in COLUMNS[:2] else data
             _cloud(ax, np.asarray(points), behind, COLOURS.get(column, COLOURS[label]), limits)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize=11)
     return done(figure)
 
 
@@ -63,7 +63,7 @@ def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, li
 
 def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, int]]]]) -> Figure:
     """Who is pulled to whom: panels of (title, f(z) (m, 2), x (n, 2), [(index of f(z), index of x), ...])."""
-    figure, axes = grid([title for title, *_ in panels], 3.1, 2.9, 3, size=8)
+    figure, axes = grid([title for title, *_ in panels], 2.5, 3)
     for (_, fz, x, pairs), ax in zip(panels, axes, strict=True):
         fz, x = np.asarray(fz), np.asarray(x)
         for i, j in pairs:
@@ -74,23 +74,23 @@ def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, 
         ax.scatter(*fz[~pulled].T, s=16, facecolors="none", edgecolors=SOURCE, label="f(z), no pull")
         ax.set(xticks=[], yticks=[], aspect="equal")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, ncols=3, fontsize=8, loc="lower center")
-    done(figure, rect=(0, 0.05, 1, 1)).subplots_adjust(hspace=0.15)
-    return figure
+    below(figure, dict(zip(names, handles, strict=True)))
+    return done(figure)
 
 
 def mode_shares(
     shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
 ) -> Figure:
     """Each mode's share of f(z), a bar a method with the range over seeds: label -> (seeds, K)."""
-    figure, (ax,) = grid([""], 9, 2.6, y="share of f(z)")
+    figure, (ax,) = grid([""], 2.6, y="share of f(z)")
     seeds, x = {label: np.atleast_2d(values) for label, values in shares.items()}, np.arange(len(truth))
     means = pd.DataFrame({label: values.mean(0) for label, values in seeds.items()})
     reach = [np.abs([v.min(0) - v.mean(0), v.max(0) - v.mean(0)]) for v in seeds.values()]
     look = {"width": 0.8, "color": COLOURS, "rot": 0, "error_kw": {"ecolor": "0.2", "elinewidth": 0.8}}
-    means.plot.bar(ax=ax, yerr=np.stack(reach), xlabel=mode, **look)
+    means.plot.bar(ax=ax, yerr=np.stack(reach), xlabel=mode, legend=False, **look)
     ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
     if floor is not None:
         ax.hlines(floor, x - 0.45, x + 0.45, SOURCE, linestyles="--", lw=1.4, label="mass floor")
-    ax.legend(ncols=5, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.22))
+    handles, names = ax.get_legend_handles_labels()
+    below(figure, dict(zip(names, handles, strict=True)))
     return done(figure)

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from naign.pages.style import DATA, Text, done, grid, mark, own, style
+from naign.pages.style import DATA, WIDEST, Text, below, done, grid, mark, own, style
 
 Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (k,) or (seeds, k)
 Histories = dict[str, Sequence[dict[str, list[float]]]]  # label -> one history a seed
@@ -65,12 +67,12 @@ def figure(
     draw: Callable[[Axes, dict], None],
     x: Text,
     y: Text,
-    columns: int = 6,
+    columns: int = 3,
     share: str = "y",
     diagonal: bool = False,
     **axes: object,
 ) -> Figure:
-    """A panel a title, and one legend at the right if a panel has several labels.
+    """A panel a title, and one legend below if a panel has several labels.
 
     Parameters
     ----------
@@ -81,9 +83,9 @@ def figure(
     diagonal : whether to draw the line y = x
     axes : level, the height of a dotted line, and as in `matplotlib.axes.Axes.set`: yscale, xlim, ...
     """
-    columns, several = min(columns, len(panels)), max(map(len, panels.values())) > 1
-    look = {"x": x, "y": y, "size": 9, "sharex": "x" in share, "sharey": "y" in share}
-    result, places = grid(panels, min(5, max(2.4, 9.6 / columns)), 2.8, columns, (1.7 * several, 0), **look)
+    columns = 2 if len(panels) == 4 else min(columns, len(panels))
+    look = {"x": x, "y": y, "sharex": "x" in share, "sharey": "y" in share}
+    result, places = grid(panels, 2.6, columns, WIDEST if columns > 1 else 5, **look)
     handles = {}
     for i, (ax, content) in enumerate(zip(places, panels.values(), strict=True)):
         draw(ax, content)
@@ -93,11 +95,22 @@ def figure(
         if "level" in settings:
             ax.axhline(settings.pop("level"), color=DATA, ls=":", lw=1)
         ax.set(**settings)
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_scale() == "log":
+                _few_ticks(axis)
         handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    if several:
-        beside = {"fontsize": 7, "loc": "center left", "bbox_to_anchor": (1, 0.5)}
-        places[columns - 1].legend(handles.values(), handles.keys(), **beside)
+    if max(map(len, panels.values())) > 1:
+        below(result, handles)
     return done(result)
+
+
+def _few_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of every decade, in plain numbers; at 1 alone where an axis has more than two decades."""
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(NullFormatter())
+    if high / low <= 100:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
 
 
 def history(histories: Histories, term: str) -> dict[str, Curve]:

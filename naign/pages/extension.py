@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxTranslator
+
+from naign.pages.style import WIDEST
 
 
 class scores(nodes.figure):  # docutils calls the visitor by this name
@@ -24,12 +27,20 @@ class Captioned(SphinxTransform):
             for image in figure.findall(nodes.image):
                 if not image.get("alt"):
                     image["alt"] = "".join(caption.astext() for caption in figure.findall(nodes.caption))
+                if inches := _inches(Path(self.document["source"]).parent / image["uri"]):
+                    image["width"] = f"{inches / WIDEST:.1%}"
             if next(figure.findall(nodes.table), None):
                 table = scores(figure.rawsource, *figure.children, **figure.attributes)
                 figure.replace_self(table)
                 self.document.ids |= dict.fromkeys(table["ids"], table)
                 for text in list(table.findall(nodes.Text)):  # where a table is too wide, its spreads go below
                     text.parent.replace(text, nodes.Text(text.replace("\u00a0±", " ±")))
+
+
+def _inches(path: Path) -> float:
+    """How wide a figure of matplotlib is; 0 of another picture."""
+    with Image.open(path) as picture:
+        return picture.width / picture.info["dpi"][0] if "dpi" in picture.info else 0
 
 
 def _open(self: SphinxTranslator, node: nodes.Element) -> None:

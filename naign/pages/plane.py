@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from naign.pages import curves
-from naign.pages.style import COLOURS, DATA, SOURCE, Pair, done, grid
+from naign.pages.style import COLOURS, DATA, SOURCE, WIDEST, Pair, done, grid
 
 
 def heat(
@@ -40,13 +40,13 @@ def heat(
             for point in np.unique(manifold):
                 ax.axvline(point, color=DATA, ls=":", lw=1)
         return figure
-    figure, axes = grid(arrays, 2.1, 2.25, 6, (0.9, 0), size=8)
+    columns, (across, up) = 2 if len(arrays) in (2, 4) else 3, (b - a for a, b in limits)
+    figure, axes = grid(arrays, (WIDEST / columns - 0.7) * up / across + 0.5, columns)
     for values, ax in zip(arrays.values(), axes, strict=True):
         n = round(len(values) ** 0.5)
         place = {"origin": "lower", "extent": (*limits[0], *limits[1]), "aspect": "equal"}
         shown = ax.imshow(values.reshape(n, n), vmin=low, vmax=high, cmap=colours, **place)
         ax.scatter(*manifold.reshape(-1, 2).T, s=0.4, color="white", lw=0)
-        ax.tick_params(labelsize=6)
     done(figure).colorbar(shown, ax=list(axes), label=label, shrink=0.85)
     return figure
 
@@ -56,7 +56,7 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
 
     On a line, where they are (n, 1) and (m, 1), arrows go from z below up to f(z).
     """
-    figure, axes = grid(panels, 4.2, 3.9, 2)
+    figure, axes = grid(panels, 2.6, 2)
     line = np.shape(manifold)[1] == 1
 
     def placed(points: ArrayLike, height: float) -> np.ndarray:
@@ -65,13 +65,13 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
     for (start, end), ax in zip(panels.values(), axes, strict=True):
         start, end = placed(start, 0.0), placed(end, 1.0)
         ax.scatter(*placed(manifold, 1.0).T, s=1, color=COLOURS["NAIGN"], lw=0, zorder=3)
-        ax.quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.0025, color=SOURCE)
+        heads = {"width": 0.004, "headwidth": 4.5, "headlength": 5.5, "headaxislength": 5, "minlength": 0}
+        ax.quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, color=SOURCE, **heads)
         ax.scatter(*start.T, s=3, color=COLOURS["IGN"], lw=0)
         reach = [(start[:, i].min() - 0.2, start[:, i].max() + 0.2) for i in range(2)]
         ax.set(xlim=reach[0], ylim=reach[1], aspect="equal")
         if line:
             ax.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["z", "f(z)"], aspect="auto")
-        ax.tick_params(labelsize=7)
     return done(figure)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import TensorData
 from naign.evaluate.restoration import damage
-from naign.pages.style import done, grid
+from naign.pages.style import WIDEST, done, grid
 from naign.projection import project
 from naign.study.records import Run
 
@@ -37,9 +37,8 @@ def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[st
     if columns:
         ax = figure.axes[0]
         side = ax.get_xlim()[1] / len(columns)
-        ax.set_xticks(side * (np.arange(len(columns)) + 0.5), columns, fontsize=8)
+        ax.set_xticks(side * (np.arange(len(columns)) + 0.5), columns)
         ax.xaxis.tick_top()
-        figure.tight_layout()
     return figure
 
 
@@ -48,16 +47,19 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
     every, across = [one for line in panels for one in line], len(panels[0])
     title, rows = every[0]
     count, deep = len(rows[0]), len(rows)
-    inch = min(0.55 if deep * len(panels) > 2 else 1.1, 11 / (count * across))
-    height = inch * deep + 0.3 * bool(title)
-    figure, axes = grid([title for title, _ in every], inch * count, height, across, (1.1, 0), size=8)
+    beside = 0.2 + 0.09 * max(map(len, labels))  # inches, for the labels
+    inch = min(0.55 if deep * len(panels) > 2 else 1.1, (WIDEST - beside) / (count * across))
+    width, height = inch * count * across + beside, inch * deep + 0.3 * bool(title)
+    figure, axes = grid([title for title, _ in every], height, across, width, layout="none")
+    top = 1 - 0.3 * bool(title) / figure.get_figheight()
+    figure.subplots_adjust(beside / width, 0, 1, top, wspace=0.04, hspace=0.3 * bool(title) / (inch * deep))
     for i, ((_, rows), ax) in enumerate(zip(every, axes, strict=True)):
         picture = mosaic(rows)
         ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         side = picture.shape[0] / len(rows)
         ax.set(xticks=[], yticks=[])
         if i % across == 0:
-            ax.set_yticks(side * (np.arange(len(rows)) + 0.5), labels, fontsize=8)
+            ax.set_yticks(side * (np.arange(len(rows)) + 0.5), labels)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     return done(figure)

@@ -1,10 +1,12 @@
 """The one look of all figures: what a label is drawn with, panels in a grid, and how a figure is finished."""
 
+import textwrap
 from collections.abc import Iterable
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from naign.methods import METHODS
@@ -13,12 +15,19 @@ from naign.study.plan import COMPARED
 Pair = tuple[float, float]
 Text = str | list[str]  # one for all panels, or one for each
 
+WIDEST = 6.6  # inches; a page shows them as wide as its text, beside which type of 11 points is then as large
+MANY = 4  # panels side by side, whose one x name stands below them all
 plt.rcParams |= {
-    "figure.dpi": 110,
+    "figure.dpi": 150,
+    "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",  # opaque: readable on a dark page too
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "font.size": 9,
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 10,
     "legend.frameon": False,
 }
 
@@ -61,34 +70,45 @@ def mark(label: str) -> dict[str, str]:
 
 
 def grid(
-    titles: Iterable[str], width: float, height: float, columns: int = 99, more: Pair = (0, 0), **look: object
+    titles: Iterable[str], height: float, columns: int = 99, width: float = WIDEST, more: float = 0, **look: object
 ) -> tuple[Figure, np.ndarray]:
     """A figure with a panel a title, line by line, and the axes of these panels (n,).
 
     Parameters
     ----------
-    width, height : of a panel, in inches
+    height : of a panel, in inches
     columns : at most so many side by side
-    more : width and height of what stands beside the panels, in inches
-    look : x and y, the names of the axes, shown where nothing is below or to the left, or everywhere if they are
-        lists; size, of the titles; sharex, sharey, as in `matplotlib.pyplot.subplots`
+    width : of the figure, in inches
+    more : height of what stands above or below the panels, in inches
+    look : x and y, the names of the axes, one for all panels or a list with one for each; sharex, sharey, as in
+        `matplotlib.pyplot.subplots`
     """
     titles = list(titles)
     columns = min(columns, len(titles))
     rows = -(-len(titles) // columns)
-    x, y, size = look.pop("x", ""), look.pop("y", ""), look.pop("size", "large")
-    inches = (width * columns + more[0], height * rows + more[1])
-    figure, axes = plt.subplots(rows, columns, figsize=inches, squeeze=False, **look)
+    x, y, letters = look.pop("x", ""), look.pop("y", ""), int(11 * width / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height * rows + more), squeeze=False, **look)
     for ax in axes.flat[len(titles) :]:
         ax.remove()
     axes = axes.flat[: len(titles)]
     for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
-        ax.set_title(title, fontsize=size)
-        if isinstance(x, list) or i + columns >= len(titles):
-            ax.set_xlabel(own(x, i))
+        ax.set_title(title if "$" in title else textwrap.fill(title, letters))
+        if i + columns >= len(titles):
+            ax.tick_params(labelbottom=True)
+        if isinstance(x, list) or (columns < MANY and i + columns >= len(titles)):
+            ax.set_xlabel(textwrap.fill(own(x, i), letters))
         if isinstance(y, list) or i % columns == 0:
-            ax.set_ylabel(own(y, i))
+            ax.set_ylabel(textwrap.fill(own(y, i), int(12 * height)))
+    if isinstance(x, str) and columns >= MANY:
+        figure.supxlabel(x, fontsize="medium")
     return figure, axes
+
+
+def below(figure: Figure, handles: dict[str, Artist]) -> None:
+    """One legend under all panels, in as many columns as its longest label leaves room for."""
+    columns = max(1, min(len(handles), int(11 * figure.get_figwidth() / (max(map(len, handles)) + 5))))
+    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
 
 
 def own(value: object, i: int) -> object:
@@ -96,8 +116,7 @@ def own(value: object, i: int) -> object:
     return value[i] if isinstance(value, list) else value
 
 
-def done(figure: Figure, **room: object) -> Figure:
-    """The figure, laid out; room : rect, as in `matplotlib.figure.Figure.tight_layout`."""
-    figure.tight_layout(**room)
-    plt.close(figure)  # a notebook would show it twice
+def done(figure: Figure) -> Figure:
+    """The figure, which a notebook shows once."""
+    plt.close(figure)
     return figure

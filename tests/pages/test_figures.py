@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from naign.methods import METHODS
 from naign.pages import clouds, curves, plane, sheets, style
@@ -13,6 +14,12 @@ COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
 
 
 OF_LABELS = {"NAIGN": ([0, 1], [[3, 1], [4, 2]]), "IGN, paper's recipe": ([0, 1], [[5, 5]])}
+
+
+def said(figure):
+    """What the legend below a figure says."""
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.texts]
 
 
 def cloud(dim, n=50):
@@ -58,19 +65,21 @@ def test_a_curve_is_the_mean_over_seeds_from_the_smallest_to_the_largest():
     assert {tuple(v) for v in ax.collections[0].get_paths()[0].vertices} >= {(0, 3), (1, 1), (0, 4), (1, 2)}
     assert ax.lines[0].get_color() == COLOURS["NAIGN"]
     assert (ax.lines[1].get_color(), ax.lines[1].get_linestyle()) == (COLOURS["IGN"], "--")
-    (ax,) = curves.lines({"p": OF_LABELS}, "step", "FLD", each=True).axes
+    figure = curves.lines({"p": OF_LABELS}, "step", "FLD", each=True)
+    (ax,) = figure.axes
     assert [line.get_ydata().tolist() for line in ax.lines] == [[3, 1], [4, 2], [5, 5]]
-    assert [text.get_text() for text in ax.get_legend().texts] == list(OF_LABELS)
+    assert said(figure) == list(OF_LABELS)
 
 
 def test_panels_have_names_limits_and_levels_of_their_own_or_in_common():
     panels = {"p": OF_LABELS, "q": {"DAE": ([0, 1], [7, 8])}}
-    first, second = curves.lines(panels, "x", "y", level=[2, None], ylim=[(0, 6), None], share="").axes
+    figure = curves.lines(panels, "x", "y", level=[2, None], ylim=[(0, 6), None], share="")
+    first, second = figure.axes
     assert (first.get_xlabel(), second.get_xlabel()) == ("x", "x")
     assert (first.get_ylabel(), second.get_ylabel()) == ("y", "")
     assert first.get_ylim() == (0, 6) and second.get_ylim()[1] >= 8
     assert [len(ax.lines) for ax in (first, second)] == [3, 1]
-    assert [text.get_text() for text in second.get_legend().texts] == [*OF_LABELS, "DAE"]
+    assert said(figure) == [*OF_LABELS, "DAE"]
     one, below = curves.lines({"p": OF_LABELS, "q": OF_LABELS}, ["a", "b"], ["c", "d"], columns=1).axes
     assert [ax.get_xlabel() + ax.get_ylabel() for ax in (one, below)] == ["ac", "bd"]
 
@@ -151,10 +160,11 @@ def test_scattered_points_have_a_mark_a_run():
     once = {"balanced": [(0.01, 0.8), (0.03, 0.7)], "of my own": [(1, 0.5)]}
     twice = {"balanced": [(0.02, 0.9), (0.04, 0.6)], "of my own": [(2, 0.4)]}
     panels = {"f(z)": once, "f(f(z))": twice}
-    left, right = curves.scatter(panels, "KL", "share", xscale="log", level=0.98, share="xy").axes
+    figure = curves.scatter(panels, "KL", "share", xscale="log", level=0.98, share="xy")
+    left, right = figure.axes
     assert left.collections[0].get_offsets().tolist() == [[0.01, 0.8], [0.03, 0.7]]
     assert right.collections[1].get_offsets().tolist() == [[2, 0.4]]
-    assert left.get_xscale() == "log" and [t.get_text() for t in right.get_legend().texts] == list(once)
+    assert left.get_xscale() == "log" and said(figure) == list(once)
 
 
 def test_the_diagonal_leaves_the_limits_alone():
@@ -178,3 +188,30 @@ def test_heat_and_arrows_in_the_plane_and_on_the_line(sides):
     start = np.linspace(-1, 1, 3 * sides).reshape(3, sides)
     (ax,) = plane.arrows({"f": (start, 0.5 * start)}, manifold).axes
     assert ax.get_title() == "f" and len(ax.collections) == 3
+
+
+def test_figures_fit_a_page_where_their_type_is_as_large_as_its_text():
+    curve, images = {"NAIGN": ([1, 2], [0.2, 0.9])}, torch.zeros(6, 1, 8, 8)
+    moved = (np.zeros((4, 2)), np.ones((4, 2)))
+    for figure in (
+        curves.lines({f"a panel, number {i}": curve for i in range(7)}, "step", "loss", yscale="log"),
+        curves.lines({"": curve | {f"NAIGN, with something else {i}": ([1], [2]) for i in range(9)}}, "x", "y"),
+        clouds.five_columns({"NAIGN": [cloud(2)] * 5}, (-9, 9)),
+        clouds.mode_shares({"NAIGN": [[0.04] * 25]}, [0.04] * 25),
+        plane.heat({str(i): np.arange(16.0) for i in range(5)}, [(-2, 2), (-1, 1)], "drift"),
+        plane.arrows({"near": moved, "far": moved, "further": moved}, np.zeros((3, 2))),
+        sheets.sheets([[("NAIGN", [images] * 2)] * 3], ["f(z)", "a much longer label"]),
+    ):
+        assert figure.get_figwidth() <= style.WIDEST
+        figure.canvas.draw()
+        drawn = figure.get_tightbbox()
+        assert drawn.x0 > -0.15 and drawn.x1 < style.WIDEST + 0.15, figure.axes[0].get_title()  # nothing hangs out
+        assert min(text.get_size() for text in figure.findobj(Text) if text.get_text()) >= 9.5
+
+
+def test_ticks_of_a_logarithm_are_plain_numbers():
+    (ax,) = curves.lines({"": {"NAIGN": ([1, 2], [0.03, 0.9])}}, "x", "y", yscale="log").axes
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    shown = [t.get_text() for t in ax.get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert shown == ["0.05", "0.1", "0.2", "0.5", "1"]
