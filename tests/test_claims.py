@@ -326,3 +326,24 @@ def test_what_chapter_7_says_of_its_records_holds():
             for average in trial["ema"].values():
                 key, least = ("fld", 1) if trial["data"] == "mnist" else ("high_quality", -1)
                 assert least * average[end][key] > least * trial[end][key] - 0.02 * abs(trial[end][key])
+
+
+def test_what_chapters_1_to_3_open_with_holds():
+    line = of(plan.toys("cpu", "trimodal"))
+    assert min(line["fz.modes"]) == 3
+    for held in line["fz.shares"]:
+        assert min(abs(share - 1 / 3) for share in held) > 0.03 and max(held) > 0.6
+    assert max(line["gap"]) < 0.05
+    grid = of(plan.toys("cpu", "grid"))
+    assert set(every(grid, "NAIGN", "fz.modes")) == {25} and max(every(grid, "IGN", "fz.modes")) < 25
+    assert max(every(grid, "NAIGN", KL)) > 5 * min(every(grid, "NAIGN", KL))  # left to the seed
+    m = of(plan.mnist("cpu")["main"])
+    for name in CORRUPTIONS:
+        once, damaged = (mean(m, "NAIGN", f"restoration.{name}.{which}") for which in ("once", "damaged"))
+        assert (once < damaged) == (name != "lines")
+    assert mean(m, "NAIGN", "ffz.fld") == pytest.approx(mean(m, "NAIGN", "fz.fld"), rel=0.3)
+    for end in ("", PAPERS):
+        assert max(every(m, "NAIGN" + end, "fz.fld")) < 0.25 * min(every(m, "IGN" + end, "fz.fld"))
+        for name in CORRUPTIONS:
+            ours, theirs = (mean(m, label + end, f"restoration.{name}.once") for label in ("NAIGN", "IGN"))
+            assert 0.4 * theirs < ours < theirs
