@@ -199,7 +199,7 @@ def measure_step(experiment: Experiment, rounds: int = 15) -> dict:
 def measure_field(rounds: int = 15) -> dict:
     """Seconds a step of the field, IGN and flow matching on digits; "cost" is the field's over IGN's at equal N."""
     device, compared = device_of(), {name: get(of, "cpu", **given) for name, (of, given) in BESIDE_FIELD.items()}
-    cases = steps(compared, device) | {"flow matching": flow.training("cpu", 0, "x")[0].one_step}
+    cases = steps(compared, device) | {"flow matching": flow.training("cpu", 0)[0].one_step}
     result = timed("a step on digits, width 32, N = 256", cases, rounds, device)
     return result | {"cost": result["seconds"][FIELD] / result["seconds"]["IGN"]}
 

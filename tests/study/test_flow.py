@@ -60,25 +60,22 @@ class Asks(nn.Module):
         return torch.full_like(x, 0.3)
 
 
-@pytest.mark.parametrize("predicts", ["x", "velocity"])
-def test_time_is_a_channel_and_what_the_body_gives_is_a_data_point_or_the_velocity(predicts):
-    v = flow.Velocity(SHAPE, 8, "group", predicts)
+def test_time_is_a_channel_and_what_the_body_gives_is_a_data_point():
+    v = flow.Velocity(SHAPE, 8, "group")
     x, t = draws(2, 0), torch.tensor([0.0, 0.5])
     assert v(x, t).shape == x.shape
     v.net = Asks()
-    expected = (0.3 - x) / torch.tensor([1.0, 0.5]).view(2, 1, 1, 1) if predicts == "x" else torch.full_like(x, 0.3)
-    assert torch.allclose(v(x, t), expected)
+    assert torch.allclose(v(x, t), (0.3 - x) / torch.tensor([1.0, 0.5]).view(2, 1, 1, 1))
     assert torch.equal(v.net.asked[:, 0], x[:, 0])
     assert torch.equal(v.net.asked[:, 1], t.view(2, 1, 1).expand(2, 8, 8))
-    ends = flow.Flow(v, 20)(x)
-    assert torch.allclose(ends, torch.full_like(x, 0.3) if predicts == "x" else x + 0.3, atol=1e-4)
+    assert torch.allclose(flow.Flow(v, 20)(x), torch.full_like(x, 0.3), atol=1e-4)
 
 
 def test_every_training_is_recorded_once(elsewhere, monkeypatch, tmp_path):
     (tmp_path / "records").mkdir()
     assert flow.record("quick").name == "flow-quick.json"
     found = flow.known("quick")
-    assert set(found) == {"x-s0", "velocity-s0"}
+    assert set(found) == {"s0"}
     for entry in found.values():
         assert {"commit", "device", "seconds", "cpu_seconds", "threads", "config", "loss"} <= entry.keys()
         assert set(entry["euler"]) == {"1", "20"}
@@ -89,7 +86,7 @@ def test_every_training_is_recorded_once(elsewhere, monkeypatch, tmp_path):
 
 
 def test_the_network_has_the_size_of_the_field_s_and_its_settings():
-    t, e = flow.training("quick", 0, "x")
+    t, e = flow.training("quick", 0)
     own, other = (sum(p.numel() for p in f.parameters()) for f in (t.f, e.network.build(e.data.shape)))
     assert own == other + 2 * 16 * e.network.width + 1  # for the channel of t, in and out
     assert t.schedule.batch_size == e.method.count(e.schedule.batch_size)
