@@ -27,7 +27,7 @@ class Captioned(SphinxTransform):
             for image in figure.findall(nodes.image):
                 if not image.get("alt"):
                     image["alt"] = "".join(caption.astext() for caption in figure.findall(nodes.caption))
-                if inches := _inches(Path(self.document["source"]).parent / image["uri"]):
+                if inches := _inches(self.env.relfn2path(image["uri"])[1]):
                     image["width"] = f"{inches / WIDEST:.1%}"
             if next(figure.findall(nodes.table), None):
                 table = scores(figure.rawsource, *figure.children, **figure.attributes)
@@ -37,8 +37,10 @@ class Captioned(SphinxTransform):
                     text.parent.replace(text, nodes.Text(text.replace("\u00a0±", " ±")))
 
 
-def _inches(path: Path) -> float:
+def _inches(path: str) -> float:
     """How wide a figure of matplotlib is; 0 of another picture."""
+    if not path.endswith(".png"):
+        return 0
     with Image.open(path) as picture:
         return picture.width / picture.info["dpi"][0] if "dpi" in picture.info else 0
 
