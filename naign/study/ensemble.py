@@ -19,19 +19,12 @@ from naign.sources import Sampler
 from naign.training import Training
 
 
-class Stacked(nn.Module):
-    """The parameters of K networks of one shape, each (K, ...), by the names that they have in one."""
-
-    def __init__(self, fs: Sequence[nn.Module]):
-        super().__init__()
-        every = [dict(f.named_parameters()) for f in fs]
-        self.names = list(every[0])
-        self.values = nn.ParameterList(torch.stack([p[name].detach() for p in every]) for name in self.names)
-
-    def member(self, k: int, state: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
-        """The state of the k-th network, from a state of this module (by default its own)."""
-        state = state or self.state_dict()
-        return {name: state[f"values.{i}"][k].clone() for i, name in enumerate(self.names)}
+def stacked(fs: Sequence[nn.Module]) -> nn.Module:
+    """Networks of one shape as one, each parameter (K, ...) by the name that it has in one of them."""
+    together = copy.deepcopy(fs[0])
+    for name, p in together.named_parameters():
+        p.data = torch.stack([f.get_parameter(name).detach() for f in fs])
+    return together
 
 
 class Generators:
@@ -69,37 +62,27 @@ class Ensemble(Training):
         checkpoint: Path | None = None,
     ):
         refuse(fs[0], method, schedule)
-        super().__init__(Stacked(fs), source, data[0], method, schedule, seeds[0], checkpoint)
+        super().__init__(stacked(fs), source, data[0], method, schedule, seeds[0], checkpoint)
         self.members, self.each = len(fs), list(data)
         self.generator = Generators(self.device, seeds)
         self.generators = self.generator.each
         self.one = _Called(copy.deepcopy(fs[0]))
         self.sums = torch.zeros(len(method.columns), self.members, device=self.device)
         self.first_bad = torch.full_like(self.sums, math.inf)
-        self.sizes = self._noted()  # of what a search and the terms draw
         own = [(seed, repr(one)) for seed, one in zip(seeds, data, strict=True)]
         self.fingerprint += repr(own)
         self.keep()
 
-    def _noted(self) -> tuple[list[int], list[int]]:
-        noting, generator = _Noting(self.source), torch.Generator(self.device).manual_seed(0)
-        f, x = self.one.f, self.each[0].sample(self.schedule.batch_size, generator)
-        found = [self.search(f, x, noting, generator)] if self.search else []
-        searched, noting.sizes = noting.sizes, []
-        self.method.terms(f, x, noting, generator, *found)
-        return searched, noting.sizes
-
     def _map(self, call: Callable, *inputs: Any) -> Any:
-        """call(f, *inputs) of every member at once; inputs and results are (K, ...)."""
-        names = [f"f.{name}" for name in self.f.names]
+        """call(f, source, *inputs) of every member at once; inputs and results are (K, ...)."""
 
-        def one(values: list[Tensor], own: tuple) -> Any:
-            return torch.func.functional_call(self.one, dict(zip(names, values, strict=True)), (call, *own))
+        def one(parameters: dict[str, Tensor], k: Tensor, inputs: tuple) -> Any:
+            source = _Own(self.source, self.generators, k)
+            named = {f"f.{name}": p for name, p in parameters.items()}
+            return torch.func.functional_call(self.one, named, (call, source, *inputs))
 
-        return torch.vmap(one, randomness="error")(list(self.f.values), inputs)
-
-    def _drawn(self, sizes: list[int]) -> list[Tensor]:
-        return [torch.stack([self.source.sample(n, g) for g in self.generators]) for n in sizes]
+        members = torch.arange(self.members, device=self.device)
+        return torch.vmap(one, randomness="same")(dict(self.f.named_parameters()), members, inputs)
 
     def find(self, again: bool = False) -> tuple[Tensor, ...]:
         """As of `Training`, each part (K, ...)."""
@@ -108,18 +91,18 @@ class Ensemble(Training):
         if not self.search or self.step < self.schedule.warm_start:
             return (x,)
         with self.autocast():
-            found = self._map(lambda f, x, z: self.search(f, x, _Drawn(z), None), x, self._drawn(self.sizes[0]))
+            found = self._map(lambda f, source, x: self.search(f, x, source, None), x)
         return x, *found
 
     def terms(self, x: Tensor, *found: Tensor) -> Terms:
         """As of `Training`, each term (K,)."""
         if self.step < self.schedule.warm_start:
-            return self._map(lambda f, x: reconstruction_only(self.method, f, x), x)
+            return self._map(lambda f, _, x: reconstruction_only(self.method, f, x), x)
 
-        def own(f: nn.Module, x: Tensor, z: list[Tensor], *pairs: tuple) -> Terms:
-            return self.method.terms(f, x, _Drawn(z), None, *pairs)
+        def own(f: nn.Module, source: Sampler, x: Tensor, *pairs: tuple) -> Terms:
+            return self.method.terms(f, x, source, None, *pairs)
 
-        return self._map(own, x, self._drawn(self.sizes[1]), *([found] if found else []))
+        return self._map(own, x, *([found] if found else []))
 
     def log(self) -> dict[str, float]:
         """As of `Training`; what is returned is the mean over the members."""
@@ -128,7 +111,9 @@ class Ensemble(Training):
     def of_member(self, k: int) -> tuple[dict[str, Tensor], dict[str, list[float]], dict[int, dict[str, Tensor]]]:
         """The state, history and snapshots of the k-th member, as a training of its own has them."""
         history = {name: [row[k] if name != "step" else row for row in rows] for name, rows in self.history.items()}
-        return self.f.member(k), history, {step: self.f.member(k, s) for step, s in self.snapshots.items()}
+        states = [self.f.state_dict(), *self.snapshots.values()]
+        state, *snapshots = ({name: v[k].clone() for name, v in one.items()} for one in states)
+        return state, history, dict(zip(self.snapshots, snapshots, strict=True))
 
 
 def refuse(f: nn.Module, method: Any, schedule: Schedule) -> None:
@@ -156,22 +141,11 @@ class _Called(nn.Module):
         return call(self.f, *inputs)
 
 
-class _Drawn:
-    """A source that hands out, in turn, what was drawn before."""
+class _Own:
+    """A source as the k-th member draws from it, with its own generator; k may differ within `torch.vmap`."""
 
-    def __init__(self, z: list[Tensor]):
-        self.next = iter(z)
+    def __init__(self, source: Sampler, generators: Sequence[torch.Generator], k: Tensor):
+        self.source, self.generators, self.k = source, generators, k
 
     def sample(self, n: int, generator: None) -> Tensor:
-        return next(self.next)
-
-
-class _Noting:
-    """A source that notes how much is asked of it."""
-
-    def __init__(self, source: Sampler):
-        self.source, self.sizes = source, []
-
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        self.sizes.append(n)
-        return self.source.sample(n, generator)
+        return torch.stack([self.source.sample(n, own) for own in self.generators])[self.k]
