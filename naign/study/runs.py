@@ -205,8 +205,7 @@ def rescore_records() -> tuple[list[str], list[str]]:
     """
     from naign.study import plan  # which asks for runs
 
-    planned = [(row, p, s) for p in PROFILES for row in plan.every(p) for s in range(row.seeds)]
-    kept = {row.experiment(profile, seed).directory: row.kept(seed) for row, profile, seed in planned}
+    kept = {name: keep for profile in PROFILES for name, keep in plan.kept(profile).items()}
     done, left = [], []
     for path in sorted(p for p in records.records_root().glob("[!.]*") if p.is_dir()):
         run = records.load(path)
