@@ -151,22 +151,22 @@ def names() -> list[str]:
 
 
 def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
-    """An experiment by its name; a data set's name alone means NAIGN on it.
+    """An experiment by its name; a data set's name alone means `method`, by default NAIGN, on it.
 
-    The name "folder:PATH" means the images below that folder, with `size`, `held_out` and `method` among
-    the changes. On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
-    the others are changed from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
+    The name "folder:PATH" means the images below that folder, with `size` and `held_out` among the changes. On
+    images a change may also be `recipe`: "ours", the default, or "paper", the settings that the others are changed
+    from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
     ValueError if the name, the profile or a parameter is unknown.
     """
+    alone = "method" in changes or name.startswith(FOLDER) or "-" not in name
+    data, method = (name, str(changes.pop("method", "naign"))) if alone else name.split("-", 1)
+    if not name.startswith(FOLDER) and data not in DATA:
+        known = ", ".join(DATA)
+        raise ValueError(f"unknown data set {data!r}: choose one of {known}, or {FOLDER}PATH.")
+    make(method)  # refuses an unknown one before any image is read
     if name.startswith(FOLDER):
         options = {k: changes.pop(k) for k in ("size", "held_out") if k in changes}
-        method = str(changes.pop("method", "naign"))
-        make(method)  # refuses an unknown one before the images are read
         return own(Folder(name.removeprefix(FOLDER), **options).load(), method, profile, seed, "folder", **changes)
-    data, _, method = name.partition("-") if "-" in name else (name, "-", "naign")
-    for what, key, known in (("data set", data, DATA), ("method", method, METHODS)):
-        if key not in known:
-            raise ValueError(f"unknown {what} in {name!r}: choose one of {', '.join(known)}, as in 'grid-naign'.")
     instead = getattr(DATA[data], "stand_in", "") if profile == "quick" else ""
     return _standard(f"{data}-{method}", DATA[instead or data](), method, profile, seed, changes)
 
