@@ -25,7 +25,7 @@ def _scores(x: Tensor, y: Tensor, d: str) -> Tensor:
     """Numbers that order the candidates y (c, *D) of each x (N, *D) as d does: (N, c)."""
     x, y = x.flatten(1), y.flatten(1)
     if d.startswith("l1"):
-        return _l1(x, y)
+        return _fused_l1()(x, y) if x.device.type == "cuda" else torch.cdist(x, y, p=1)
     # |x - y|^2 without |x|^2, which no comparison needs, as one matrix product.
     ones = x.new_ones(len(x), 1)
     return torch.cat([x, ones], 1) @ torch.cat([-2 * y, y.square().sum(1, keepdim=True)], 1).T
@@ -37,14 +37,11 @@ def _chunk(z: Tensor) -> int:
     return max(CHUNK, fitting) if z.device.type == "cuda" else max(1, min(CHUNK, fitting))
 
 
-def _l1(x: Tensor, y: Tensor) -> Tensor:
-    """sum_k |x_ik - y_jk| of every pair of x (N, D) and y (M, D): (N, M)."""
-    return _fused_l1()(x, y) if x.device.type == "cuda" else torch.cdist(x, y, p=1)
-
-
 @functools.cache
 def _fused_l1() -> Callable[[Tensor, Tensor], Tensor]:
-    """The same as one compiled kernel, which holds no N x M x D; CUDA's cdist is many times slower than f itself."""
+    """sum_k |x_ik - y_jk| of every pair of x (N, D) and y (M, D), (N, M), as one compiled kernel, which holds no
+    N x M x D; CUDA's cdist is many times slower than f itself.
+    """
     fused = torch.compile(lambda x, y: (x[:, None] - y).abs().sum(2))
     try:
         fused(*torch.zeros(2, 3, 4, device="cuda"))
@@ -102,11 +99,9 @@ def distinct_share(index: Tensor, candidates: int) -> Tensor:
     return hit.scatter(0, index, 1.0).sum() / len(index)
 
 
-def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
-    """d(y_i, x_j) of every pair of y (M, *D) and x (N, *D): (M, N), see `naign.losses.distance`."""
-    y, x = y.flatten(1).float(), x.flatten(1).float()
-    gaps = _l1(y, x) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
-    return gaps.square() if d.endswith("squared") else gaps
+def distances(y: Tensor, x: Tensor) -> Tensor:
+    """The Euclidean distance of every pair of y (M, *D) and x (N, *D), (M, N)."""
+    return torch.cdist(y.flatten(1).float(), x.flatten(1).float())
 
 
 def assignment(cost: Tensor) -> Tensor:

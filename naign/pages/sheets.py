@@ -1,9 +1,7 @@
-"""Sheets of images, arrays in, a matplotlib Figure out; and a figure with controls, for JupyterLab."""
+"""Sheets of images, arrays in, a matplotlib Figure out."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,13 +10,10 @@ from numpy.typing import ArrayLike
 
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import TensorData
-from naign.evaluate.restoration import damage
+from naign.evaluate.restoration import repaired
 from naign.pages.style import done, grid
 from naign.projection import project
 from naign.study.records import Run
-
-if TYPE_CHECKING:
-    from ipywidgets import ValueWidget, VBox
 
 
 def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
@@ -63,31 +58,6 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
     return done(figure)
 
 
-def panel(show: Callable[..., Figure], **controls: "ValueWidget") -> "VBox":
-    """The figure `show(**values)` of the controls' values, drawn again when one changes.
-
-    An image widget rather than `ipywidgets.interact`, whose output capture can wait
-    forever where a notebook runs without a front end.
-    """
-    from ipywidgets import HBox, Image, VBox
-
-    def draw() -> bytes:
-        buffer = io.BytesIO()
-        figure = show(**{name: control.value for name, control in controls.items()})
-        figure.savefig(buffer, format="png", bbox_inches="tight")
-        return buffer.getvalue()
-
-    picture = Image(value=draw(), format="png")
-
-    def redraw(_: object) -> None:
-        picture.value = draw()
-
-    for name, control in controls.items():
-        control.description = control.description or name
-        control.observe(redraw, "value")
-    return VBox([HBox(list(controls.values())), picture])
-
-
 def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:
     """Pictures of what a run on images generates and restores, generated.png and restored.png."""
     generator = torch.Generator().manual_seed(0)
@@ -97,9 +67,8 @@ def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:
     generated = {"z": z.clamp(-1, 1), "f(z)": project(run.f, z), "f(f(z))": project(run.f, z, 2)}
     restored = {"x": x, "f(x)": project(run.f, x)}
     for name in CORRUPTIONS:
-        damaged = damage(name, x)
-        again = {f"{name}: f(x')": project(run.f, damaged), f"{name}: f(f(x'))": project(run.f, damaged, 2)}
-        restored |= {name: damaged} | again
+        labels = [name, f"{name}: f(x')", f"{name}: f(f(x'))"]
+        restored |= dict(zip(labels, repaired(run.f, name, x).values(), strict=True))
     paths = [directory / "generated.png", directory / "restored.png"]
     for rows, path in zip((generated, restored), paths, strict=True):
         sheet(list(rows.values()), list(rows)).savefig(path, bbox_inches="tight")

@@ -173,7 +173,6 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
 
 def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:
     """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
-    make(method)
     data = TensorData(data.x if data.x.dtype == torch.uint8 else data.x.detach().float(), data.labels, data.test)
     usual = recipes.chosen(data.kind, method, profile)
     changes = {"batch_size": min(usual["batch_size"], len(data))} | changes
@@ -186,7 +185,7 @@ def _standard(name: str, data: Any, method: str, profile: str, seed: int, change
     """The recipe's settings, then the changes."""
     recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
     usual = recipes.chosen(data.kind, method, profile, recipe)
-    cls, network = METHODS[method].cls, Dense if data.kind in recipes.SETTLED else Convolutional
+    cls, network = type(make(method)), Dense if data.kind in recipes.SETTLED else Convolutional
     if defaults(cls).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
         usual["candidate_dtype"] = usual.get("dtype", "float32")  # a named experiment repeats on any machine
     given: dict[str, Any] = {"source": usual.pop("source", "normal")}
