@@ -15,7 +15,7 @@ from naign.data import DATA
 from naign.data.folder import Folder
 from naign.data.samples import TensorData, as_many
 from naign.methods import METHODS, make
-from naign.models import Convolutional, Dense, units
+from naign.models import Convolutional, Dense
 from naign.optim import Schedule
 from naign.sources import SOURCES
 from naign.study import recipes
@@ -140,9 +140,13 @@ class Experiment:
 def _numbers(network: Any, source: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """In f, and in what its layers make of a sample; ValueError if network, source and shape do not fit together."""
     with torch.device("meta"):  # which needs no memory
-        f = network.build(shape)
+        f, y = network.build(shape), torch.empty(2, *shape)
         SOURCES[source](shape)
-    return sum(p.numel() for p in f.parameters()), math.prod(shape) + units(f, shape)
+    y, outputs = y.flatten(1) if isinstance(network, Dense) else y, math.prod(shape)
+    for layer in f.net:
+        y = layer(y)
+        outputs += y[0].numel()
+    return sum(p.numel() for p in f.parameters()), outputs
 
 
 def names() -> list[str]:

@@ -88,8 +88,8 @@ def load(path: str | Path, revision: str | None = None) -> Run:
     """A run with weights: a saved one by its directory, a recorded one by its name, one of the Hub by "hf://owner/name".
 
     `available` lists the names; that of a data set alone means the field on images, where such a run is recorded, and
-    NAIGN otherwise. A revision, of the Hub's alone, is a
-    branch, a tag or a commit. ValueError if there is none, or it is damaged.
+    NAIGN otherwise. A revision, of the Hub's alone, is a branch, a tag or a commit. ValueError if there is none, or it
+    is damaged.
     """
     name = str(path)
     if name.startswith(hub.PREFIX):
