@@ -23,7 +23,7 @@ def test_clouds_and_histograms_hold_every_point(dim):
     rows = {"NAIGN": [cloud(dim)] * 5, "IGN": [cloud(dim)] * 5}
     drawn = [
         clouds.five_columns(rows, (-9, 9)),
-        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9), "title"),
+        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9)),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
