@@ -23,7 +23,7 @@ from naign.sources import Sampler
 from naign.study import records, runs
 from naign.study.experiment import Experiment
 from naign.study.provenance import device_of, provenance
-from naign.study.records import Run, build
+from naign.study.records import Run
 from naign.training import Training
 
 
@@ -57,20 +57,18 @@ def _together(group: list[Experiment], progress: bool) -> None:
     with contextlib.ExitStack() as held:
         for name in names:
             held.enter_context(files.locked(name))
-        built = [build(experiment.config()) for experiment in group]
-        fs, data = [f.to(device) for f, _ in built], [experiment.data.load() for experiment in group]
-        data = [one.to(device) if hasattr(one, "to") else one for one in data]
+        each = [experiment.training(device) for experiment in group]
+        fs, data = [one.f for one in each], [one.data for one in each]
         first, seeds = group[0], [experiment.seed for experiment in group]
-        source = built[0][1].to(device)
-        ensemble = Ensemble(fs, source, data, first.method, first.schedule, seeds, checkpoint)
+        ensemble = Ensemble(fs, each[0].source, data, first.method, first.schedule, seeds, checkpoint)
         ensemble.fit(progress)
         share = 1 / len(group)  # of the time, so that those of the runs sum up to what it took
         origin = provenance(device, share * ensemble.seconds()) | {"stacked": len(group)}
         origin["clock"] = {str(step): round(share * at, 2) for step, at in ensemble.clock.items()}
-        for k, (experiment, (f, source)) in enumerate(zip(group, built, strict=True)):
+        for k, (experiment, one) in enumerate(zip(group, each, strict=True)):
             state, history, snapshots = ensemble.of_member(k)
-            f.load_state_dict(state)
-            run = Run(experiment.config(), history, {}, dict(origin), f.cpu().eval(), source.cpu(), snapshots)
+            one.f.load_state_dict(state)
+            run = Run(experiment.config(), history, {}, dict(origin), one.f.cpu().eval(), one.source.cpu(), snapshots)
             if runs.find(experiment) is None:  # another process may have been faster
                 run.keep(root / experiment.directory)
     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -82,20 +80,6 @@ def together(fs: Sequence[nn.Module]) -> nn.Module:
     for name, p in result.named_parameters():
         p.data = torch.stack([f.get_parameter(name).detach() for f in fs])
     return result
-
-
-class Generators:
-    """One generator a member, with the state of all."""
-
-    def __init__(self, device: torch.device, seeds: Sequence[int]):
-        self.device, self.each = device, [torch.Generator(device).manual_seed(seed) for seed in seeds]
-
-    def get_state(self) -> Tensor:
-        return torch.stack([generator.get_state() for generator in self.each])
-
-    def set_state(self, state: Tensor) -> None:
-        for generator, own in zip(self.each, state, strict=True):
-            generator.set_state(own.clone())  # a view's offset into what it views crashes torch
 
 
 class Ensemble(Training):
@@ -121,8 +105,7 @@ class Ensemble(Training):
         refuse(method, schedule)
         super().__init__(together(fs), source, data[0], method, schedule, seeds[0], checkpoint)
         self.members, self.each = len(fs), list(data)
-        self.generator = Generators(self.device, seeds)
-        self.generators = self.generator.each
+        self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
         self.one = _Called(copy.deepcopy(fs[0]))
         self.sums = torch.zeros(len(method.columns), self.members, device=self.device)
         self.first_bad = torch.full_like(self.sums, math.inf)
