@@ -22,7 +22,7 @@ def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: Pair) -> Figure:
     return samples({label: dict(zip(COLUMNS, row, strict=True)) for label, row in rows.items()}, data, limits)
 
 
-def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair) -> Figure:
+def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair, title: str = "") -> Figure:
     """Clouds of points by label and column, the data in grey behind them.
 
     Parameters
@@ -30,6 +30,7 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
     rows : label -> title of a column -> (n, 1) or (n, 2)
     data : (m, 1) or (m, 2)
     limits : smallest and largest coordinate
+    title : of the figure
     """
     columns, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
     titles = [*columns, *[""] * (len(rows) - 1) * len(columns)]
@@ -40,6 +41,7 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
         for ax, (column, points) in zip(places, clouds.items(), strict=True):
             behind = None if column in COLUMNS[:2] else data
             _cloud(ax, np.asarray(points), behind, COLOURS.get(column, COLOURS[label]), limits)
+    figure.suptitle(title, fontsize=9)
     return done(figure)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import TensorData
-from naign.evaluate.restoration import repaired
+from naign.evaluate.restoration import damage
 from naign.pages.style import done, grid
 from naign.projection import project
 from naign.study.records import Run
@@ -67,8 +67,9 @@ def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:
     generated = {"z": z.clamp(-1, 1), "f(z)": project(run.f, z), "f(f(z))": project(run.f, z, 2)}
     restored = {"x": x, "f(x)": project(run.f, x)}
     for name in CORRUPTIONS:
-        labels = [name, f"{name}: f(x')", f"{name}: f(f(x'))"]
-        restored |= dict(zip(labels, repaired(run.f, name, x).values(), strict=True))
+        damaged = damage(name, x)
+        again = {f"{name}: f(x')": project(run.f, damaged), f"{name}: f(f(x'))": project(run.f, damaged, 2)}
+        restored |= {name: damaged} | again
     paths = [directory / "generated.png", directory / "restored.png"]
     for rows, path in zip((generated, restored), paths, strict=True):
         sheet(list(rows.values()), list(rows)).savefig(path, bbox_inches="tight")
