@@ -108,5 +108,4 @@ class ByField(ThreeTerms):
         target = y + field(y, x, radii=self.radii)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
-        total = self.w_rec * rec + self.w_imle * moved + self.w_idem * idem
-        return {"rec": rec, "field": moved, "idem": idem, "total": total, "spread": spread(kept, fx)}
+        return self.weighted(rec, moved, idem) | {"field": moved, "spread": spread(kept, fx)}

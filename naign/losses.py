@@ -24,7 +24,6 @@ def distance(a: Tensor, b: Tensor, kind: str = "l2") -> Tensor:
     kind : "l2" is the Euclidean norm of the difference and "l1" its mean absolute
         value a coordinate (MAE), which reads the same at any image size; with
         "-squared" appended, their squares
-
     """
     if a.shape != b.shape:
         raise ValueError(f"cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}: they must agree.")

@@ -25,7 +25,7 @@ def _scores(x: Tensor, y: Tensor, d: str) -> Tensor:
     """Numbers that order the candidates y (c, *D) of each x (N, *D) as d does: (N, c)."""
     x, y = x.flatten(1), y.flatten(1)
     if d.startswith("l1"):
-        return _l1(x, y)
+        return _fused_l1()(x, y) if x.device.type == "cuda" else torch.cdist(x, y, p=1)
     # |x - y|^2 without |x|^2, which no comparison needs, as one matrix product.
     ones = x.new_ones(len(x), 1)
     return torch.cat([x, ones], 1) @ torch.cat([-2 * y, y.square().sum(1, keepdim=True)], 1).T
@@ -37,14 +37,11 @@ def _chunk(z: Tensor) -> int:
     return max(CHUNK, fitting) if z.device.type == "cuda" else max(1, min(CHUNK, fitting))
 
 
-def _l1(x: Tensor, y: Tensor) -> Tensor:
-    """sum_k |x_ik - y_jk| of every pair of x (N, D) and y (M, D): (N, M)."""
-    return _fused_l1()(x, y) if x.device.type == "cuda" else torch.cdist(x, y, p=1)
-
-
 @functools.cache
 def _fused_l1() -> Callable[[Tensor, Tensor], Tensor]:
-    """The same as one compiled kernel, which holds no N x M x D; CUDA's cdist is many times slower than f itself."""
+    """sum_k |x_ik - y_jk| of every pair of x (N, D) and y (M, D), (N, M), as one compiled kernel, which holds no
+    N x M x D; CUDA's cdist is many times slower than f itself.
+    """
     fused = torch.compile(lambda x, y: (x[:, None] - y).abs().sum(2))
     try:
         fused(*torch.zeros(2, 3, 4, device="cuda"))
@@ -63,21 +60,19 @@ def images(f: nn.Module, z: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "float32", chunk: int = 0) -> Tensor:
+def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "float32") -> Tensor:
     """Index of the candidate whose image f(z_j) is nearest to each x_i (Eq. 8).
 
-    Memory grows with N x chunk, never with N x M x D; no gradient is recorded.
+    Memory grows with N, never with N x M x D; no gradient is recorded.
 
     Parameters
     ----------
     x : (N, *D); z : (M, *D)
     dtype : "float32", "bfloat16" to run f on the candidates in half precision, or "auto"
         for whichever is faster on this machine
-    chunk : candidates a pass; 0 for what suits the device
     """
     half = dtype == "bfloat16" or (dtype == "auto" and fast_in_half_precision(x.device.type))
-    chunk = chunk or _chunk(z)
-    own = distributed.part(len(z))
+    chunk, own = _chunk(z), distributed.part(len(z))
     best = torch.full_like(x.flatten(1)[:, 0], float("inf"))
     index = torch.zeros_like(best, dtype=torch.long)
     for start in range(own.start, own.stop, chunk):
@@ -104,11 +99,9 @@ def distinct_share(index: Tensor, candidates: int) -> Tensor:
     return hit.scatter(0, index, 1.0).sum() / len(index)
 
 
-def distances(y: Tensor, x: Tensor, d: str = "l2") -> Tensor:
-    """d(y_i, x_j) of every pair of y (M, *D) and x (N, *D): (M, N), see `naign.losses.distance`."""
-    y, x = y.flatten(1).float(), x.flatten(1).float()
-    gaps = _l1(y, x) / x.shape[1] if d.startswith("l1") else torch.cdist(y, x)
-    return gaps.square() if d.endswith("squared") else gaps
+def distances(y: Tensor, x: Tensor) -> Tensor:
+    """The Euclidean distance of every pair of y (M, *D) and x (N, *D), (M, N)."""
+    return torch.cdist(y.flatten(1).float(), x.flatten(1).float())
 
 
 def assignment(cost: Tensor) -> Tensor:
@@ -125,7 +118,20 @@ def assignment(cost: Tensor) -> Tensor:
     return chosen.to(cost.device)
 
 
-class Replay:
+class Memory:
+    """Tensors that a search holds from step to step, by name; they are a part of the state of a training."""
+
+    def __init__(self):
+        self.held: dict[str, Tensor] = {}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return dict(self.held)
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.held = {name: value.clone() for name, value in state.items()}
+
+
+class Replay(Memory):
     """The last `capacity` batches (x, z*) with their winners, to train on again without a search (Section 4.1).
 
     Nothing waits for the device, so `store` and `draw` can both be captured in a CUDA graph once a
@@ -133,38 +139,27 @@ class Replay:
     """
 
     def __init__(self, capacity: int):
+        super().__init__()
         self.capacity = capacity
-        self.parts: tuple[Tensor, ...] = ()
-        self.stored: Tensor | None = None  # how many batches ever
 
     def store(self, *parts: Tensor) -> None:
         """Keep one batch, tensors of the same shapes every time, in place of the oldest."""
-        if self.stored is None:
-            self.parts = tuple(p.new_zeros(self.capacity, *p.shape) for p in parts)
-            self.stored = torch.zeros(1, dtype=torch.long, device=parts[0].device)
-        at = self.stored % self.capacity
-        for memory, p in zip(self.parts, parts, strict=True):
-            memory.index_copy_(0, at, p.detach()[None])
-        self.stored += 1
+        if not self.held:
+            self.held = {str(i): p.new_zeros(self.capacity, *p.shape) for i, p in enumerate(parts)}
+            self.held["stored"] = torch.zeros(1, dtype=torch.long, device=parts[0].device)  # how many batches ever
+        at = self.held["stored"] % self.capacity
+        for i, p in enumerate(parts):
+            self.held[str(i)].index_copy_(0, at, p.detach()[None])
+        self.held["stored"] += 1
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
         """One of the batches kept, each as likely as any other."""
-        filled = self.stored.clamp(max=self.capacity)
+        filled = self.held["stored"].clamp(max=self.capacity)
         at = (torch.rand(1, generator=generator, device=filled.device) * filled).long()
-        return tuple(memory.index_select(0, at)[0] for memory in self.parts)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        if self.stored is None:
-            return {}
-        return {str(i): p for i, p in enumerate(self.parts)} | {"stored": self.stored}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        own = {k: v.clone() for k, v in state.items()}
-        self.stored = own.pop("stored", None)
-        self.parts = tuple(own[str(i)] for i in range(len(own)))
+        return tuple(self.held[str(i)].index_select(0, at)[0] for i in range(len(self.held) - 1))
 
 
-class Pool:
+class Pool(Memory):
     """Pairs matched by the many and handed out by the few.
 
     `size` noises and as many data points are matched at once, which evens out the accidents of a
@@ -173,33 +168,20 @@ class Pool:
     """
 
     def __init__(self, match: Callable[[Tensor, Tensor, Tensor], Tensor], data: Sampler, size: int, reuse: int):
+        super().__init__()
         self.match, self.data, self.size, self.reuse = match, data, size, reuse
-        self.pairs: tuple[Tensor, ...] = ()
-        self.order: Tensor | None = None  # which pairs come next
 
     @torch.no_grad()
     def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
         """The next N = len(x) pairs."""
-        n = len(x)
-        if self.order is None or len(self.order) < n:
-            m = self.size
+        n, m = len(x), self.size
+        if not self.held or len(self.held["order"]) < n:
             z, points = source.sample(m, generator), self.data.sample(m, generator)
             chosen = torch.empty(m, dtype=torch.long, device=z.device)
             if distributed.rank() == 0:
                 chosen = self.match(z, images(f, z), points)
             chosen = distributed.from_first(chosen)
-            self.pairs = (z, points[chosen], distinct_share(chosen, m))
-            orders = [torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)]
-            self.order = torch.cat(orders)
-        now, self.order = self.order[:n], self.order[n:]
-        z, target, distinct = self.pairs
-        return z[now], target[now], distinct
-
-    def state_dict(self) -> dict[str, Tensor]:
-        if self.order is None:
-            return {}
-        return {str(i): p for i, p in enumerate(self.pairs)} | {"order": self.order}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.order = state.get("order")
-        self.pairs = tuple(state[str(i)] for i in range(3)) if self.order is not None else ()
+            order = torch.cat([torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)])
+            self.held = {"0": z, "1": points[chosen], "2": distinct_share(chosen, m), "order": order}
+        now, self.held["order"] = self.held["order"][:n], self.held["order"][n:]
+        return self.held["0"][now], self.held["1"][now], self.held["2"]

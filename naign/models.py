@@ -101,16 +101,6 @@ class Convolutional:
         return ConvAutoencoder(shape, self.width, self.norm)
 
 
-def units(f: nn.Module, shape: tuple[int, ...]) -> int:
-    """How many numbers the layers of f, which is on the device meta, make of one sample."""
-    y = torch.empty(2, *shape, device="meta")
-    y, found = y.flatten(1) if isinstance(f.net[0], nn.Linear) else y, 0
-    for layer in f.net:
-        y = layer(y)
-        found += y[0].numel()
-    return found
-
-
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """The network `make()` returns when every initial weight is drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):

@@ -6,6 +6,8 @@ import time
 import warnings
 from pathlib import Path
 
+import torch
+
 from naign.base import distributed, files
 
 
@@ -19,14 +21,16 @@ class State:
         """Remember this as the last good state."""
         state = files.joined({name: part.state_dict() for name, part in self.parts.items()})
         tensors = {k: v.detach().clone() for k, v in state.items()} | {"sums": self.sums.clone()}
-        self.good = (self.step, tensors, self.generator.get_state(), {k: list(v) for k, v in self.history.items()})
+        rng = torch.stack([generator.get_state() for generator in self.generators])
+        self.good = (self.step, tensors, rng, {k: list(v) for k, v in self.history.items()})
 
     def rewind(self) -> None:
         """Back to the last good state: an interrupt may have come in mid-step."""
         self.step, tensors, rng, self.history = self.good
         for name, part in self.parts.items():
             part.load_state_dict(files.under(tensors, name))
-        self.generator.set_state(rng.cpu())
+        for generator, own in zip(self.generators, rng.cpu().view(len(self.generators), -1), strict=True):
+            generator.set_state(own.clone())  # a view's offset into what it views crashes torch
         self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
         self.clock = {s: v for s, v in self.clock.items() if s <= self.step}
         self.counter.fill_(self.step)

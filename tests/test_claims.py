@@ -11,7 +11,6 @@ from naign import projection
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.toys import TOYS, Grid, Trimodal
 from naign.evaluate import shares
-from naign.evaluate.outsiders import mean_auroc
 from naign.pages.columns import PAPER_RESTORATION
 from naign.study import outsiders, plan, records
 from naign.study.experiment import Experiment
@@ -261,7 +260,7 @@ def test_what_was_mended_in_chapter_5_holds():
     best = {label: values.mean(0).min() for label, values in kl.items()}
     assert best["IGN"] < best["NAIGN"] < 1.2 * best["IGN"]
     found = outsiders.load_or_measure("cpu")
-    auroc = {label: mean_auroc(found["auroc"][label]) for label in ("NAIGN", "IGN")}
+    auroc = {label: np.mean([value for value, _, _ in found["auroc"][label].values()]) for label in ("NAIGN", "IGN")}
     assert auroc["NAIGN"] < auroc["IGN"] < auroc["NAIGN"] + 0.02
     ranks = found["correlation"]
     assert min(ranks["NAIGN"].values()) > 0.42 and max(ranks["NAIGN"].values()) < 0.785

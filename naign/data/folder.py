@@ -13,7 +13,7 @@ from torch import Tensor
 from naign.base import memory
 from naign.base.settings import Field, settings
 from naign.data.download import needed
-from naign.data.samples import PowerOfTwo, TensorData, split
+from naign.data.samples import PowerOfTwo, TensorData
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -58,7 +58,8 @@ class Folder:
             kinds = ", ".join(SUFFIXES)
             raise ValueError(f"{self.path} holds {len(images)} readable image(s) ({kinds}): at least {least} needed.")
         channels = max(len(image) for image in images)
-        return split(torch.stack([image.expand(channels, -1, -1) for image in images]), None, self.held_out)
+        x = torch.stack([image.expand(channels, -1, -1) for image in images])
+        return TensorData(x).apart(self.held_out, "test")
 
 
 def opened(file: Path) -> "Image.Image":

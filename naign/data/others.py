@@ -39,7 +39,7 @@ class Fashion(Mnist):
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     )
     what: ClassVar[str] = "the two files of images of Fashion-MNIST (.gz)"
-    check = Files.check  # the sums are those of the files, not of what is packed in them
+    unpacked = Files.unpacked  # the sums are those of the files, not of what is packed in them
 
     def read(self, home: Path) -> TensorData:
         """(60000 - validation, 1, size, size) bytes, without labels."""

@@ -13,18 +13,15 @@ from torch.nn import functional
 from naign.base.settings import Field
 
 FEW = 1_000  # training images up to which every one of them can be asked for
-LARGEST = 2048  # pixels a side
+SIDES = [2**i for i in range(3, 12)]  # pixels of images, as convolutions halve them
+LARGEST = SIDES[-1]
 MOST = 2**28  # numbers of floats at once, 1 GiB, where fewer samples serve as well
 REACH = 20  # values further out were never scaled
 TYPES = (torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def _is_power_of_two(size: int) -> bool:
-    return size >= 8 and size.bit_count() == 1
-
-
 def _checked(size: int) -> int:
-    if not _is_power_of_two(size):
+    if size not in SIDES:
         raise ValueError(f"size is {size}: give a power of two, 8 or more.")
     return size
 
@@ -80,7 +77,7 @@ class TensorData:
     @property
     def kind(self) -> str:
         """ "few" or "images" (more than `FEW`) if square with a side that is a power of two, "flat" otherwise."""
-        if len(self.shape) != 3 or self.shape[1] != self.shape[2] or not _is_power_of_two(self.shape[2]):
+        if len(self.shape) != 3 or self.shape[1] != self.shape[2] or self.shape[2] not in SIDES:
             return "flat"
         return "few" if len(self) <= FEW else "images"
 
@@ -101,14 +98,18 @@ class TensorData:
         """The same with x on another device."""
         return replace(self, x=self.x.to(device))
 
-    def apart(self, n: int) -> Self:
-        """The same without its last n samples, which become `validation`; ValueError if fewer than 2 would be left."""
+    def apart(self, n: int, part: str = "validation") -> Self:
+        """The same without its last n samples, which become that part, "validation" or "test"; none with 0.
+
+        ValueError if fewer than 2 would be on either side.
+        """
         if n == 0:
             return self
         if not 2 <= n <= len(self) - 2:
-            raise ValueError(f"validation is {n}: give 0, or from 2 to {len(self) - 2} of these {len(self)} images.")
+            name = {"test": "held_out"}.get(part, part)
+            raise ValueError(f"{name} is {n}: give 0, or from 2 to {len(self) - 2} of these {len(self)} images.")
         labels = [None, None] if self.labels is None else [self.labels[:-n], self.labels[-n:]]
-        return TensorData(self.x[:-n], labels[0], self.test, TensorData(self.x[-n:], labels[1]))
+        return replace(self, x=self.x[:-n], labels=labels[0], **{part: TensorData(self.x[-n:], labels[1])})
 
     def take(self, index: Tensor | slice) -> Tensor:
         """Some samples as floats, (k, *D)."""
@@ -133,18 +134,6 @@ def as_bytes(x: Tensor) -> Tensor:
 def as_many(n: int, shape: tuple[int, ...]) -> int:
     """n, or how many samples of a shape have `MOST` numbers if that is less, but at least 2."""
     return min(n, max(2, MOST // math.prod(shape)))
-
-
-def split(x: Tensor, labels: Tensor | None, held_out: int) -> TensorData:
-    """The last `held_out` samples as `test`, none with 0; ValueError if fewer than two would be on either side."""
-    if held_out == 0:
-        return TensorData(x, labels)
-    if not 2 <= held_out <= len(x) - 2:
-        raise ValueError(f"held_out is {held_out}: give 0, or from 2 to {len(x) - 2} of these {len(x)} images.")
-    sizes = [len(x) - held_out, held_out]
-    x, x_test = x.split(sizes)
-    y, y_test = (None, None) if labels is None else labels.split(sizes)
-    return TensorData(x, y, TensorData(x_test, y_test))
 
 
 def resized(x: Tensor, size: int) -> Tensor:

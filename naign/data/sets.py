@@ -21,13 +21,12 @@ from naign.base import memory
 from naign.base.settings import Field, settings
 from naign.data.download import Downloaded, modest, needed
 from naign.data.folder import fitted, opened
-from naign.data.samples import LARGEST, PowerOfTwo, TensorData, resized, split
+from naign.data.samples import LARGEST, PowerOfTwo, TensorData, resized
 
 if TYPE_CHECKING:
     from PIL import Image
 
 UNPACKED = 60_000_000  # bytes; MNIST's largest file has 47,040,016
-ALTERED = "{} does not match its checksum, so it was altered: delete it and fetch it anew."
 MEMBER, PART = 1_000_000, 32_000_000  # bytes at most: of an image of FFHQ, and of any part of its archive
 # Grey means of 4 x 4 blocks, 16 bytes an image of FFHQ: alike for every size that the images are published
 # in (they differ by 1), where file checksums are not; the two most similar of the hundred differ by 26.
@@ -72,8 +71,8 @@ class Digits(ImageSet):
         """(1437 - validation, 1, size, size) bytes with labels; ValueError without scikit-learn."""
         found = needed("sklearn.datasets", "the digits come with", "scikit-learn").load_digits()
         x = torch.tensor(found.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
-        data = split(x if self.size == 8 else resized(x, self.size), torch.tensor(found.target), 360)
-        return data.apart(self.validation)
+        data = TensorData(x if self.size == 8 else resized(x, self.size), torch.tensor(found.target))
+        return data.apart(360, "test").apart(self.validation)
 
 
 @settings
@@ -91,7 +90,7 @@ class Faces(ImageSet):
         """(100 - held_out, 1, size, size) bytes; ValueError without scikit-image, or if `held_out` cannot be."""
         found = needed("skimage.data", "the faces come with", "scikit-image").lfw_subset()
         x = torch.tensor(found[:100]).mul(255).round().to(torch.uint8)  # the other 100 are not faces
-        return split(resized(x.unsqueeze(1), self.size), None, self.held_out)
+        return TensorData(resized(x.unsqueeze(1), self.size)).apart(self.held_out, "test")
 
 
 class Files(Downloaded, ImageSet):
@@ -114,12 +113,16 @@ class Files(Downloaded, ImageSet):
             yield into / name
 
     def check(self, path: Path) -> bytes:
-        """The bytes of one of the files; ValueError if it is truncated or altered."""
-        with open(path, "rb") as file:
-            raw = file.read(self.packed)
+        """What one of the files holds; ValueError if it is truncated or altered."""
+        raw = self.unpacked(path)
         if hashlib.md5(raw).hexdigest() != self.files[path.name]:
-            raise ValueError(ALTERED.format(path))
+            raise ValueError(f"{path} does not match its checksum, so it was altered: delete it and fetch it anew.")
         return raw
+
+    def unpacked(self, path: Path) -> bytes:
+        """The bytes that the checksum is of: those of the file."""
+        with open(path, "rb") as file:
+            return file.read(self.packed)
 
 
 @settings
@@ -152,16 +155,13 @@ class Mnist(Files):
         x, x_test = (resized(part.unsqueeze(1), self.size) for part in (x, x_test))
         return TensorData(x, y.long(), TensorData(x_test, y_test.long())).apart(self.validation)
 
-    def check(self, path: Path) -> bytes:
-        """The decompressed bytes of one of the files; ValueError if it is truncated or altered."""
+    def unpacked(self, path: Path) -> bytes:
+        """The decompressed bytes of a file; ValueError if it is truncated."""
         try:
             with gzip.open(path) as file:
-                raw = file.read(UNPACKED)  # of a bomb no more
+                return file.read(UNPACKED)  # of a bomb no more
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is not a whole gzip file ({error}): delete it and fetch it anew.") from None
-        if hashlib.md5(raw).hexdigest() != self.files[path.name]:
-            raise ValueError(ALTERED.format(path))
-        return raw
 
 
 def idx(raw: bytes) -> Tensor:
@@ -196,7 +196,7 @@ class FFHQ100(Downloaded, ImageSet):
     def read(self, home: Path) -> TensorData:
         """(100 - held_out, 3, size, size) bytes."""
         images = (fitted(self.check(home / name), self.size) for name in self.files)
-        return split(torch.stack([image.expand(3, -1, -1) for image in images]), None, self.held_out)
+        return TensorData(torch.stack([image.expand(3, -1, -1) for image in images])).apart(self.held_out, "test")
 
     def fetch(self, mirror: str, names: list[str], into: Path) -> Iterator[Path]:
         import requests

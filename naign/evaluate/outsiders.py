@@ -1,7 +1,6 @@
 """Is a low drift a sign of belonging? Out-of-distribution detection on digits, and drift against error."""
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -89,11 +88,6 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> list[float]:
     samples = (inside.astype(float), outside.astype(float))
     options = {"n_resamples": RESAMPLES, "method": "percentile", "random_state": np.random.default_rng(SEED)}
     return [float(v) for v in (area(*samples), *bootstrap(samples, area, **options).confidence_interval)]
-
-
-def mean_auroc(values: dict[str, Sequence[float]]) -> float:
-    """Over the kinds of outsiders."""
-    return float(np.mean([v[0] for v in values.values()]))
 
 
 def roc(inside: np.ndarray, outside: np.ndarray, points: int = 51) -> list[float]:

@@ -1,9 +1,7 @@
-"""Sheets of images, arrays in, a matplotlib Figure out; and a figure with controls, for JupyterLab."""
+"""Sheets of images, arrays in, a matplotlib Figure out."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,9 +14,6 @@ from naign.evaluate.restoration import damage
 from naign.pages.style import WIDEST, done, grid
 from naign.projection import project
 from naign.study.records import Run
-
-if TYPE_CHECKING:
-    from ipywidgets import ValueWidget, VBox
 
 
 def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
@@ -63,31 +58,6 @@ def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: 
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     return done(figure)
-
-
-def panel(show: Callable[..., Figure], **controls: "ValueWidget") -> "VBox":
-    """The figure `show(**values)` of the controls' values, drawn again when one changes.
-
-    An image widget rather than `ipywidgets.interact`, whose output capture can wait
-    forever where a notebook runs without a front end.
-    """
-    from ipywidgets import HBox, Image, VBox
-
-    def draw() -> bytes:
-        buffer = io.BytesIO()
-        figure = show(**{name: control.value for name, control in controls.items()})
-        figure.savefig(buffer, format="png", bbox_inches="tight")
-        return buffer.getvalue()
-
-    picture = Image(value=draw(), format="png")
-
-    def redraw(_: object) -> None:
-        picture.value = draw()
-
-    for name, control in controls.items():
-        control.description = control.description or name
-        control.observe(redraw, "value")
-    return VBox([HBox(list(controls.values())), picture])
 
 
 def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:

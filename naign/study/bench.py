@@ -61,13 +61,20 @@ def timed(what: str, cases: dict[str, Step], rounds: int, device: torch.device) 
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds + 2):
         for name, call in cases.items():
-            wait = torch.cuda.synchronize if device.type == "cuda" else bool
-            wait()
-            start = time.perf_counter()
+            start = _now(device)
             call()
-            wait()
-            times[name].append(time.perf_counter() - start)
-    seconds = {name: statistics.median(t[2:]) for name, t in times.items()}
+            times[name].append(_now(device) - start)
+    return _of(what, device, {name: statistics.median(t[2:]) for name, t in times.items()})
+
+
+def _now(device: torch.device) -> float:
+    """Seconds, when a device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _of(what: str, device: torch.device, seconds: dict[str, float]) -> dict:
     return {"of": what, "device": device_name(device), "threads": torch.get_num_threads(), "seconds": seconds}
 
 
@@ -95,9 +102,9 @@ def measure_capture(profile: str) -> dict:
     """Seconds of a step of every method, as it comes and captured, and what capture changes and takes.
 
     "differences" are those of the weights after 60 steps, relative to their norm; "memory" is the most that was held,
-    in bytes; "tf32" the share of the winners of a search that TF32 would have chosen otherwise. On a CPU there is none.
+    in bytes. On a CPU there is none of these.
     """
-    device, seconds, differences, memory, winners = device_of(), {}, {}, {}, {}
+    device, seconds, differences, memory = device_of(), {}, {}, {}
     for name in [f"grid-{method}" for method in METHODS] + ["mnist-naign", "mnist-ign", "ffhq100-naign"]:
         experiment = get(name, profile)
         eager, seconds[name], memory[name] = _sixty(experiment, device, graph=False)
@@ -105,11 +112,8 @@ def measure_capture(profile: str) -> dict:
             own = f"{name}, captured"
             captured, seconds[own], memory[own] = _sixty(experiment, device, graph=True)
             differences[name] = ((captured - eager).norm() / eager.norm()).item()
-        if device.type == "cuda" and hasattr(experiment.method, "winners"):
-            winners[name] = _changed_by_tf32(endless(experiment, device))
-    result = {"of": f"a step, profile {profile}", "device": device_name(device), "threads": torch.get_num_threads()}
-    more = {"differences": differences, "memory": memory, "tf32": winners} if device.type == "cuda" else {}
-    return result | {"seconds": seconds} | more
+    more = {"differences": differences, "memory": memory} if device.type == "cuda" else {}
+    return _of(f"a step, profile {profile}", device, seconds) | more
 
 
 def _sixty(experiment: Experiment, device: torch.device, graph: bool) -> tuple[torch.Tensor, float, int]:
@@ -119,27 +123,12 @@ def _sixty(experiment: Experiment, device: torch.device, graph: bool) -> tuple[t
         torch.cuda.reset_peak_memory_stats()
     step = capture.captured(training) if graph else training.one_step
     for last in (20, 60):
-        if gpu:
-            torch.cuda.synchronize()
-        began, first = time.perf_counter(), training.step
+        began, first = _now(device), training.step
         while training.step < last:
             training.advance(step)
-        if gpu:
-            torch.cuda.synchronize()
+    seconds = (_now(device) - began) / (last - first)
     weights = torch.cat([p.detach().flatten() for p in training.f.parameters()])
-    peak = torch.cuda.max_memory_allocated() if gpu else 0
-    return weights, (time.perf_counter() - began) / (last - first), peak
-
-
-def _changed_by_tf32(training: Training) -> float:
-    n, method = training.schedule.batch_size, training.method
-    x = training.data.sample(n, training.generator)
-    z = training.source.sample(method.count(n), training.generator)
-    found = []
-    for wanted in (False, True):
-        with capture.tf32(wanted):
-            found.append(method.winners(training.f, x, z))
-    return (found[0] != found[1]).float().mean().item()
+    return weights, seconds, torch.cuda.max_memory_allocated() if gpu else 0
 
 
 def literal_step(training: Training) -> None:
@@ -226,7 +215,6 @@ def report(r: dict) -> str:
         lines.append(f"{r['gflop']:.1f} GFLOP a step, {r['share']:.0%} of the rate of a matrix product")
     lines += [f"  {name}: captured weights differ by {gap:.1e}" for name, gap in r.get("differences", {}).items()]
     lines += [f"  {name}: {held / 2**20:,.0f} MiB" for name, held in r.get("memory", {}).items()]
-    lines += [f"  {name}: TF32 would change {share:.2%} of the winners" for name, share in r.get("tf32", {}).items()]
     for search, one in {f"{r['search']} search": r, "fp32 search": r["fp32"]}.items() if "fp32" in r else ():
         lines.append(
             f"NAIGN, plain idempotence, {search}: {one['speedup']:.2f} times as fast as Algorithm 1 taken literally, "

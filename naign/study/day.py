@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -109,7 +110,7 @@ def _run(words: list[str], until: float, more: dict[str, str]) -> tuple[int | No
 
 def _commit(profile: str) -> None:
     """Every scored local run of a profile to the records, with what the plan keeps of it."""
-    kept = {row.experiment(profile, s).directory: row.kept(s) for row in plan.every(profile) for s in range(row.seeds)}
+    kept = plan.kept(profile)
     for path in sorted(records.runs_root().glob(f"*-{profile}-s*")):
         if _scored(path):  # one that was cut before needs its weights, which a record may lack
             records.commit(path, kept.get(path.name, ("weights",)))
@@ -131,39 +132,18 @@ def pack(out: Path) -> None:
     found |= {f"data/cache/checkpoints/{path.name}": path for path in checkpoints}
     for old in out.glob("home.*"):
         old.unlink()
-    pieces, room = _Pieces(out), PIECE * MOST
-    with tarfile.open(fileobj=pieces, mode="w|gz") as tar:
-        for name, path in found.items():
-            size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-            if size > room:
-                print(f"{name} has {size / 2**20:.0f} MiB and stays: no room is left for it", file=sys.stderr)
-                continue
-            room -= size
-            tar.add(path, name)
-            packed |= {path.name: size} if path.parent == records.records_root() else {}
-    pieces.end()
+    room = PIECE * MOST
+    with tempfile.TemporaryFile(dir=out) as whole:
+        with tarfile.open(fileobj=whole, mode="w:gz") as tar:
+            for name, path in found.items():
+                size = sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+                if size > room:
+                    print(f"{name} has {size / 2**20:.0f} MiB and stays: no room is left for it", file=sys.stderr)
+                    continue
+                room -= size
+                tar.add(path, name)
+                packed |= {path.name: size} if path.parent == records.records_root() else {}
+        whole.seek(0)
+        for count, piece in enumerate(iter(lambda: whole.read(PIECE), b"")):
+            (out / f"home.{count:03d}").write_bytes(piece)
     files.write_json(_folder() / "packed.json", packed)
-
-
-class _Pieces(io.RawIOBase):
-    """What is written, as files home.000, home.001, ... of at most `PIECE` bytes."""
-
-    def __init__(self, out: Path):
-        self.out, self.held, self.count = out, bytearray(), 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:
-        self.held += data
-        while len(self.held) >= PIECE:
-            self._next(PIECE)
-        return len(data)
-
-    def end(self) -> None:
-        self._next(PIECE)
-
-    def _next(self, size: int) -> None:
-        (self.out / f"home.{self.count:03d}").write_bytes(self.held[:size])
-        del self.held[:size]
-        self.count += 1

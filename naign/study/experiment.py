@@ -15,7 +15,7 @@ from naign.data import DATA
 from naign.data.folder import Folder
 from naign.data.samples import TensorData, as_many
 from naign.methods import METHODS, make
-from naign.models import Convolutional, Dense, units
+from naign.models import Convolutional, Dense
 from naign.optim import Schedule
 from naign.sources import SOURCES
 from naign.study import recipes
@@ -140,9 +140,13 @@ class Experiment:
 def _numbers(network: Any, source: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """In f, and in what its layers make of a sample; ValueError if network, source and shape do not fit together."""
     with torch.device("meta"):  # which needs no memory
-        f = network.build(shape)
+        f, y = network.build(shape), torch.empty(2, *shape)
         SOURCES[source](shape)
-    return sum(p.numel() for p in f.parameters()), math.prod(shape) + units(f, shape)
+    y, outputs = y.flatten(1) if isinstance(network, Dense) else y, math.prod(shape)
+    for layer in f.net:
+        y = layer(y)
+        outputs += y[0].numel()
+    return sum(p.numel() for p in f.parameters()), outputs
 
 
 def names() -> list[str]:
@@ -151,29 +155,28 @@ def names() -> list[str]:
 
 
 def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Experiment:
-    """An experiment by its name; a data set's name alone means NAIGN on it.
+    """An experiment by its name; a data set's name alone means `method`, by default NAIGN, on it.
 
-    The name "folder:PATH" means the images below that folder, with `size`, `held_out` and `method` among
-    the changes. On images a change may also be `recipe`: "ours", the default, or "paper", the settings that
-    the others are changed from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
+    The name "folder:PATH" means the images below that folder, with `size` and `held_out` among the changes. On
+    images a change may also be `recipe`: "ours", the default, or "paper", the settings that the others are changed
+    from. At the quick profile small data that come with libraries stand for MNIST and FFHQ.
     ValueError if the name, the profile or a parameter is unknown.
     """
+    alone = "method" in changes or name.startswith(FOLDER) or "-" not in name
+    data, method = (name, str(changes.pop("method", "naign"))) if alone else name.split("-", 1)
+    if not name.startswith(FOLDER) and data not in DATA:
+        known = ", ".join(DATA)
+        raise ValueError(f"unknown data set {data!r}: choose one of {known}, or {FOLDER}PATH.")
+    make(method)  # refuses an unknown one before any image is read
     if name.startswith(FOLDER):
         options = {k: changes.pop(k) for k in ("size", "held_out") if k in changes}
-        method = str(changes.pop("method", "naign"))
-        make(method)  # refuses an unknown one before the images are read
         return own(Folder(name.removeprefix(FOLDER), **options).load(), method, profile, seed, "folder", **changes)
-    data, _, method = name.partition("-") if "-" in name else (name, "-", "naign")
-    for what, key, known in (("data set", data, DATA), ("method", method, METHODS)):
-        if key not in known:
-            raise ValueError(f"unknown {what} in {name!r}: choose one of {', '.join(known)}, as in 'grid-naign'.")
     instead = getattr(DATA[data], "stand_in", "") if profile == "quick" else ""
     return _standard(f"{data}-{method}", DATA[instead or data](), method, profile, seed, changes)
 
 
 def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:
     """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
-    make(method)
     data = TensorData(data.x if data.x.dtype == torch.uint8 else data.x.detach().float(), data.labels, data.test)
     usual = recipes.chosen(data.kind, method, profile)
     changes = {"batch_size": min(usual["batch_size"], len(data))} | changes
@@ -186,7 +189,7 @@ def _standard(name: str, data: Any, method: str, profile: str, seed: int, change
     """The recipe's settings, then the changes."""
     recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
     usual = recipes.chosen(data.kind, method, profile, recipe)
-    cls, network = METHODS[method].cls, Dense if data.kind in recipes.SETTLED else Convolutional
+    cls, network = type(make(method)), Dense if data.kind in recipes.SETTLED else Convolutional
     if defaults(cls).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
         usual["candidate_dtype"] = usual.get("dtype", "float32")  # a named experiment repeats on any machine
     given: dict[str, Any] = {"source": usual.pop("source", "normal")}

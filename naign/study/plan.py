@@ -134,6 +134,11 @@ def every(profile: str) -> list[Row]:
     return list(rows.values())
 
 
+def kept(profile: str) -> dict[str, tuple[str, ...]]:
+    """What the record of every run of a profile keeps, by its directory."""
+    return {row.experiment(profile, s).directory: row.kept(s) for row in every(profile) for s in range(row.seeds)}
+
+
 def load(rows: Iterable[Row], profile: str, seed: int = 0, **options: bool) -> dict[str, list[Run]]:
     """The runs of some rows by their labels, see `Row.load`."""
     return {row.label: row.load(profile, seed, **options) for row in rows}

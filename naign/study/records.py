@@ -20,7 +20,6 @@ SHIPPED = files.PACKAGE / "weights"  # in a wheel, the records that pyproject.to
 TEXTS = ("config", "metrics", "provenance")
 LARGEST = 15 * 2**20  # bytes of weights that are committed; larger ones stay local
 KEYS = {"name", "profile", "seed", "data", "method", "shape", "parameters"}  # of a configuration
-PARTS = ("history.csv", *(f"{name}.json" for name in TEXTS))
 
 
 def records_root() -> Path:

@@ -14,7 +14,7 @@ from naign.data import DATA
 from naign.data.samples import TensorData
 from naign.evaluate.scores import scores
 from naign.study import card, hub, records
-from naign.study.experiment import FOLDER, Experiment, get, names, own
+from naign.study.experiment import Experiment, get, names, own
 from naign.study.recipes import PROFILES
 from naign.study.records import Run
 
@@ -48,15 +48,10 @@ def fit(
     ValueError
         If the data or a parameter cannot be used.
     """
-    if not isinstance(data, str):
-        experiment = own(TensorData(data), method, profile, seed, **parameters)
-    elif data.startswith(FOLDER):
+    if isinstance(data, str):
         experiment = get(data, profile, seed, method=method, **parameters)
-    elif data in DATA:
-        experiment = get(f"{data}-{method}", profile, seed, **parameters)
     else:
-        known = ", ".join(DATA)
-        raise ValueError(f"unknown data set {data!r}: choose one of {known}, or give a tensor or folder:PATH.")
+        experiment = own(TensorData(data), method, profile, seed, **parameters)
     run = experiment.train(checkpoint and Path(checkpoint), progress, device)
     score(run, experiment)
     return run
@@ -93,8 +88,8 @@ def load(path: str | Path, revision: str | None = None) -> Run:
     """A run with weights: a saved one by its directory, a recorded one by its name, one of the Hub by "hf://owner/name".
 
     `available` lists the names; that of a data set alone means the field on images, where such a run is recorded, and
-    NAIGN otherwise. A revision, of the Hub's alone, is a
-    branch, a tag or a commit. ValueError if there is none, or it is damaged.
+    NAIGN otherwise. A revision, of the Hub's alone, is a branch, a tag or a commit. ValueError if there is none, or it
+    is damaged.
     """
     name = str(path)
     if name.startswith(hub.PREFIX):
@@ -107,10 +102,9 @@ def load(path: str | Path, revision: str | None = None) -> Run:
         known = ", ".join(names())
         raise ValueError(f"{path} is neither a saved run nor an experiment: give a directory or one of {known}.")
     usual = get(name)
-    if name in DATA and usual.data.kind == "images" and (found := named(f"{name}-{RECOMMENDED}")):
-        return records.load(found)
-    if found := named(usual.name):
-        return records.load(found)
+    asked = [f"{name}-{RECOMMENDED}", usual.name] if name in DATA and usual.data.kind == "images" else [usual.name]
+    if found := [path for path in map(named, asked) if path]:
+        return records.load(found[0])
     why = "" if usual.data.shared else f" (its data are under {usual.data.licence}, so it is not in the package)"
     raise ValueError(f"no recorded weights of {usual.name!r}{why}: train them with `naign fit {usual.name}`.")
 
@@ -159,10 +153,10 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
         shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
         files.clear(path)
     run = records.load(path)
-    found, wanted = _flat(experiment.essential(run.config)), _flat(experiment.essential())
-    differing = sorted(k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k))
+    asked, found = (config | config["parameters"] for config in (experiment.config(), run.config))
+    differing = [k for k in found if k != "parameters" and found[k] != asked.get(k)]
     if differing:
-        changed = "; ".join(f"{k} is {found.get(k)}, expected {wanted.get(k)}" for k in differing)
+        changed = "; ".join(f"{k} is {found[k]}, expected {asked.get(k)}" for k in differing)
         raise ValueError(
             f"{path}/config.json no longer matches what is asked for ({changed}): "
             "restore it, or delete the directory to train anew."
@@ -194,10 +188,6 @@ def of_config(config: dict) -> Experiment:
     return get(config["name"], config["profile"], config["seed"], **config["parameters"])
 
 
-def _flat(config: dict) -> dict:
-    return config | {f"parameters.{key}": value for key, value in config["parameters"].items()} | {"parameters": None}
-
-
 def rescore_records() -> tuple[list[str], list[str]]:
     """Score every committed run whose weights are kept: the names of these, and of those that cannot be.
 
@@ -205,8 +195,7 @@ def rescore_records() -> tuple[list[str], list[str]]:
     """
     from naign.study import plan  # which asks for runs
 
-    planned = [(row, p, s) for p in PROFILES for row in plan.every(p) for s in range(row.seeds)]
-    kept = {row.experiment(profile, seed).directory: row.kept(seed) for row, profile, seed in planned}
+    kept = {name: keep for profile in PROFILES for name, keep in plan.kept(profile).items()}
     done, left = [], []
     for path in sorted(p for p in records.records_root().glob("[!.]*") if p.is_dir()):
         run = records.load(path)

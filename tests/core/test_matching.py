@@ -21,14 +21,15 @@ def test_imle_of_three_points_by_hand():
 @pytest.mark.parametrize("d", losses.DISTANCES)
 @pytest.mark.parametrize("shape", [(1,), (2,), (1, 4, 4)])
 @pytest.mark.parametrize("chunk", [7, 64, 1000])
-def test_chunked_search_equals_the_plain_one(d, shape, chunk):
+def test_chunked_search_equals_the_plain_one(d, shape, chunk, monkeypatch):
+    monkeypatch.setattr(matching, "_chunk", lambda z: chunk)
     g = torch.Generator().manual_seed(0)
     f = seeded(lambda: MLP(shape, 16, 2), 0)
     x, z = torch.randn(50, *shape, generator=g), torch.randn(200, *shape, generator=g)
     with torch.no_grad():
         gaps = (x[:, None] - f(z)[None]).flatten(2)
     plain = gaps.square().sum(2) if d.startswith("l2") else gaps.abs().sum(2)
-    assert torch.equal(matching.nearest(f, x, z, d, chunk=chunk), plain.argmin(1))
+    assert torch.equal(matching.nearest(f, x, z, d), plain.argmin(1))
 
 
 def test_candidates_see_no_autograd_and_winners_do():
@@ -66,7 +67,7 @@ def test_winner_distance_is_computed_directly():
     assert losses.imle(x, x + 2**-6).item() == pytest.approx(2**-6 * 2**0.5, rel=1e-3)
 
 
-def peak_of_search(d, n, m, dim, chunk):
+def peak_of_search(d, n, m, dim):
     """Largest tensor that the search asks for, in numbers."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -82,14 +83,15 @@ def peak_of_search(d, n, m, dim, chunk):
 
     x, z = torch.randn(n, dim), torch.randn(m, dim)
     with Largest():
-        matching.nearest(nn.Identity(), x, z, d, chunk=chunk)
+        matching.nearest(nn.Identity(), x, z, d)
     return Largest.most
 
 
 @pytest.mark.parametrize("d", ["l1", "l2"])
-def test_search_never_holds_n_by_m_by_d(d):
+def test_search_never_holds_n_by_m_by_d(d, monkeypatch):
     n, m, dim, chunk = 64, 2048, 256, 128
-    assert peak_of_search(d, n, m, dim, chunk) <= max(n * chunk, m * dim, chunk * (dim + 1))
+    monkeypatch.setattr(matching, "_chunk", lambda z: chunk)
+    assert peak_of_search(d, n, m, dim) <= max(n * chunk, m * dim, chunk * (dim + 1))
 
 
 def test_bfloat16_search_agrees_where_candidates_are_far_apart():

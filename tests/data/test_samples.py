@@ -44,13 +44,13 @@ def test_kinds_by_shape_and_number(shape, kind):
 
 def test_held_out_samples_are_the_last():
     x, labels = torch.arange(12.0).view(6, 2), torch.arange(6)
-    data = samples.split(x, labels, 2)
+    data = TensorData(x, labels).apart(2, "test")
     assert torch.equal(data.x, x[:4]) and torch.equal(data.test.x, x[4:])
     assert data.labels.tolist() == [0, 1, 2, 3] and data.test.labels.tolist() == [4, 5]
-    assert samples.split(x, labels, 0).test is None
+    assert TensorData(x, labels).apart(0, "test").test is None
     for held_out in (1, 5, 7):
         with pytest.raises(ValueError, match=f"held_out is {held_out}: give 0, or from 2 to 4 of these 6 images"):
-            samples.split(x, None, held_out)
+            TensorData(x).apart(held_out, "test")
 
 
 @pytest.mark.parametrize(

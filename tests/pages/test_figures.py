@@ -1,6 +1,5 @@
 """Figures draw what they are given, with labels, in the plane and on the line."""
 
-import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -31,7 +30,7 @@ def test_clouds_and_histograms_hold_every_point(dim):
     rows = {"NAIGN": [cloud(dim)] * 5, "IGN": [cloud(dim)] * 5}
     drawn = [
         clouds.five_columns(rows, (-9, 9)),
-        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9), "title"),
+        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9)),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
@@ -129,22 +128,6 @@ def test_sheets_of_images_are_labelled():
     axes = sheets.sheets([line, line], ["a", "b"]).axes
     assert [ax.get_title() for ax in axes] == ["left", "right"] * 2
     assert [[t.get_text() for t in ax.get_yticklabels()] for ax in axes] == [["a", "b"], []] * 2
-
-
-def test_a_panel_draws_again_when_a_control_moves():
-    seen = []
-
-    def show(level):
-        seen.append(level)
-        return clouds.samples({"NAIGN": {"z": cloud(2)}}, cloud(2), (-level, level), str(level))
-
-    slider = ipywidgets.IntSlider(value=2, min=1, max=5)
-    picture = sheets.panel(show, level=slider).children[-1]
-    before = bytes(picture.value)
-    assert before.startswith(b"\x89PNG")
-    slider.value = 5
-    assert seen == [2, 5]
-    assert bytes(picture.value) != before
 
 
 def test_pulls_are_arrows_from_images_to_data():

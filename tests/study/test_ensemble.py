@@ -5,10 +5,10 @@ import torch
 
 from naign import beyond, methods
 from naign.data import toys
-from naign.models import MLP, ConvAutoencoder, seeded
+from naign.models import MLP, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
-from naign.study.ensemble import Ensemble
+from naign.study.stacked import Ensemble
 from naign.training import NonFiniteLoss, Training
 
 DATA = [toys.Grid(), toys.TwoMoons(), toys.EightGaussians(), toys.Grid()]
@@ -111,9 +111,3 @@ def test_one_member_that_blows_up_is_named_by_its_term():
 def test_what_cannot_be_stacked_is_refused(method, options, words):
     with pytest.raises(ValueError, match=words):
         stacked(method, Schedule(60, 16, **options))
-
-
-def test_batch_norm_cannot_be_stacked():
-    f = ConvAutoencoder((1, 8, 8), 8, "batch")
-    with pytest.raises(ValueError, match="its norm is batch"):
-        Ensemble([f], StandardNormal((1, 8, 8)), [None], methods.NAIGN(), Schedule(60, 16), [0])

@@ -65,8 +65,8 @@ def test_a_shorter_run_keeps_time_after_its_warm_start():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: get("cifar-naign"), "unknown data set in 'cifar-naign': choose one of trimodal, grid"),
-        (lambda: get("grid-gan"), "unknown method in 'grid-gan': choose one of naign, naign-minus, ign"),
+        (lambda: get("cifar-naign"), "unknown data set 'cifar': choose one of trimodal, grid"),
+        (lambda: get("grid-gan"), "unknown method 'gan': choose one of naign, naign-minus, ign"),
         (lambda: get("grid-naign", "huge"), "unknown profile 'huge': choose one of quick, cpu, paper"),
         (lambda: get("grid-naign", stepz=3), "unknown parameter 'stepz': grid-naign knows seed, side, spacing"),
         (lambda: get("grid-ign", candidates=3.0), "unknown parameter 'candidates': grid-ign knows"),
@@ -80,7 +80,7 @@ def test_a_shorter_run_keeps_time_after_its_warm_start():
         (lambda: get("grid-naign", distance="cosine"), "distance is 'cosine': give 'l2'"),
         (lambda: get("grid-naign", seed=-1), "seed is -1"),
         (lambda: naign.fit(torch.zeros(5, 2), method="gan"), "unknown method 'gan'"),
-        (lambda: naign.fit("cifar"), "unknown data set 'cifar': choose one of .*, or give a tensor"),
+        (lambda: naign.fit("cifar"), "unknown data set 'cifar': choose one of .*, or folder:PATH"),
         (lambda: naign.fit(torch.full((5, 2), float("nan"))), "in 5 of 5 samples"),
         (lambda: naign.fit(torch.zeros(5)), r"shape \(5,\): give \(n, \*D\)"),
         (lambda: naign.fit(torch.zeros(1, 3)), "at least 2 are needed"),
