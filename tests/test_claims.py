@@ -346,3 +346,15 @@ def test_what_chapters_1_to_3_open_with_holds():
         for name in CORRUPTIONS:
             ours, theirs = (mean(m, label + end, f"restoration.{name}.once") for label in ("NAIGN", "IGN"))
             assert 0.4 * theirs < ours < theirs
+
+
+def test_what_chapter_7_says_of_faces_holds():
+    m, naign = of(plan.field("cpu")["ffhq100"]), of(plan.ffhq("cpu")["main"])
+    assert len(m) >= 3 and max(every(m, "field", "fz.pixels.effective")) < 90
+    assert mean(m, "field", "fz.pixels.effective") > mean(naign, "NAIGN", "fz.pixels.effective")
+    for end in ("fz", "ffz"):
+        (fine,), (patches,) = (naign[f"{end}.sharpness.{k}"].dropna() for k in ("high", "patches"))  # its first seed
+        assert min(every(m, "field", f"{end}.sharpness.high")) > fine
+        assert (max(every(m, "field", f"{end}.sharpness.patches")) < patches) == (end == "ffz")
+        assert min(samples[0] for samples in every(m, "field", f"{end}.pixels.samples")) > 0.15  # no copy
+    assert max(every(m, "field", "ffz.sharpness.high")) < 0.21 * mean(m, "field", "ffz.sharpness.real")
