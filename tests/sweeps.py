@@ -1,6 +1,6 @@
 """A matrix of runs by each engine, killed or requeued in the middle and started again: what was trained twice.
 
-    python tests/sweeps.py           # 24 runs by every engine, a quarter of an hour; writes data/records/sweeps.json
+    python tests/sweeps.py           # 24 runs by every engine, ten minutes; writes data/records/sweeps.json
     python tests/sweeps.py slurm     # by one of them, and nothing is written
 
 Each sweep is the command of a user, in a cache of its own; but its processes save a checkpoint with every row of the
@@ -32,11 +32,11 @@ from naign.pages.command import main as command
 from naign.study import records, runs, sweep
 from naign.study.provenance import provenance
 
-MATRIX = """experiments = ["grid-naign", "grid-ign"]
+MATRIX = """experiments = ["trimodal-naign", "trimodal-ign"]
 profile = "quick"
 seeds = 3
 [grid]
-steps = [800]
+steps = [600]
 lr = [0.001, 0.002]
 width = [8, 16]
 """
@@ -100,7 +100,7 @@ def said(*words):
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-def waited(condition, what, seconds=300):
+def waited(condition, what, seconds=1800):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -167,7 +167,6 @@ def middle(process, many):
         return sum(what == "ends" for _, what, _, _ in notes()) >= many and at_work()
 
     waited(there, "the middle of the sweep")
-    time.sleep(0.5)
 
 
 def kill(process):
@@ -184,7 +183,7 @@ def stop(process):
     """SIGTERM to the command alone: it takes the others along."""
     every = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(120) == 143, "other than asked"
+    assert process.wait(600) == 143, "other than asked"
     assert not psutil.wait_procs(every, 60)[1], "some live on"
 
 
@@ -211,46 +210,57 @@ def swept(text, folder, engine, strikes):
                 strike(process)
                 if strike is not requeue:
                     process = subprocess.Popen(words, stdout=log, stderr=log)
-            assert process.wait(600) == 0, (folder / "log").read_text()[-3000:]
+            assert process.wait(3600) == 0, (folder / "log").read_text()[-3000:]
         finally:
             process.terminate()
     ended = Counter(name for name, what, _, _ in notes() if what == "ends")
     assert ended.keys() == {job.experiment.directory for job in jobs} == {p.name for p in records.runs_root().iterdir()}
     begun = [step for _, what, step, _ in notes() if what == "begins"]
     counts = {"runs": len(jobs), "twice": sum(ended.values()) - len(jobs), "went on": sum(step > 0 for step in begun)}
-    frame = pd.read_csv(path.with_suffix(".csv"), dtype=str)
-    times = [column for column in frame if column.split(".")[-1] == "seconds"]
-    return counts, frame.drop(columns=times).to_csv(index=False)
+    return counts, scored(path.with_suffix(".csv"))
+
+
+def undisturbed(text, folder):
+    """The table of the same runs, trained by no engine but one after the other in this process."""
+    folder.mkdir()
+    os.environ["NAIGN_CACHE"], path = str(folder / "cache"), folder / "matrix.toml"
+    path.write_text(text)
+    jobs, _ = sweep.read(path)
+    for job in jobs:
+        runs.load_or_fit(job.experiment, progress=False)
+    sweep.tabulate(jobs, path.with_suffix(".csv"))
+    return scored(path.with_suffix(".csv"))
+
+
+def scored(path):
+    """The text of a table without its columns of seconds."""
+    frame = pd.read_csv(path, dtype=str)
+    return frame.drop(columns=[name for name in frame if name.split(".")[-1] == "seconds"]).to_csv(index=False)
 
 
 ENGINES = {  # what -> the engine, what the file says of it, how it is struck
-    "undisturbed": ("local", "", []),
     "local": ("local", "", [kill, stop]),
     "snakemake": ("snakemake", "", [kill, stop]),
     "slurm": ("snakemake", SLURM, [requeue]),
 }
 
 
-def campaign(text=MATRIX, names=tuple(ENGINES)):
-    """What -> counts of a sweep, and whether its table is that of the first."""
-    found, tables = {}, {}
+def main(names):
+    torch.set_num_threads(1)
+    began, found = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as spare:
-        for name in names:
+        wanted = undisturbed(MATRIX, Path(spare) / "undisturbed")
+        for name in names or ENGINES:
             engine, more, strikes = ENGINES[name]
             with slurm() if name == "slurm" else contextlib.nullcontext():
-                counts, tables[name] = swept(text + more, Path(spare) / name, engine, strikes)
+                counts, table = swept(MATRIX + more, Path(spare) / name, engine, strikes)
+                version = said("sinfo", "--version").strip() if name == "slurm" else ""
             counts |= {strike.__name__: strikes.count(strike) for strike in (kill, stop, requeue)}
-            found[name] = counts | {"same table": tables[name] == tables[names[0]]}
+            found[name] = counts | {"same table": table == wanted, "version": version}
             print(name, found[name], flush=True)
-    return found
-
-
-def main(names):
-    began = time.monotonic()
-    found = campaign(names=names or tuple(ENGINES))
     if not names:
         origin = provenance(torch.device("cpu"), time.monotonic() - began)
-        origin |= {"snakemake": importlib.metadata.version("snakemake"), "slurm": said("sinfo", "--version").strip()}
+        origin["snakemake"] = importlib.metadata.version("snakemake")
         files.write_json(records.records_root() / "sweeps.json", {"engines": found, "provenance": origin})
     return int(any(counts["twice"] or not counts["same table"] for counts in found.values()))
 
