@@ -1,7 +1,7 @@
 """A matrix of runs by each engine, killed or requeued in the middle and started again: what was trained twice.
 
-    python tests/sweeps.py           # 24 runs by every engine, ten minutes; writes data/records/sweeps.json
-    python tests/sweeps.py slurm     # by one of them, and nothing is written
+    python tests/sweeps.py           # 24 runs by every engine, ten minutes; into data/records/sweeps.json
+    python tests/sweeps.py slurm     # by one of them
 
 Each sweep is the command of a user, in a cache of its own; but its processes save a checkpoint with every row of the
 history, and note each training that begins, at which step, and each that ends.
@@ -10,6 +10,7 @@ history, and note each training that begins, at which step, and each that ends.
 import contextlib
 import getpass
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -36,7 +37,7 @@ MATRIX = """experiments = ["trimodal-naign", "trimodal-ign"]
 profile = "quick"
 seeds = 3
 [grid]
-steps = [600]
+steps = [300]
 lr = [0.001, 0.002]
 width = [8, 16]
 """
@@ -247,22 +248,25 @@ ENGINES = {  # what -> the engine, what the file says of it, how it is struck
 
 def main(names):
     torch.set_num_threads(1)
-    began, found = time.monotonic(), {}
+    path, failed = records.records_root() / "sweeps.json", False
     with tempfile.TemporaryDirectory() as spare:
         wanted = undisturbed(MATRIX, Path(spare) / "undisturbed")
         for name in names or ENGINES:
             engine, more, strikes = ENGINES[name]
+            began = time.monotonic()
             with slurm() if name == "slurm" else contextlib.nullcontext():
                 counts, table = swept(MATRIX + more, Path(spare) / name, engine, strikes)
-                version = said("sinfo", "--version").strip() if name == "slurm" else ""
+                versions = {"slurm": said("sinfo", "--version").split()[1]} if name == "slurm" else {}
+            if engine == "snakemake":
+                versions["snakemake"] = importlib.metadata.version("snakemake")
             counts |= {strike.__name__: strikes.count(strike) for strike in (kill, stop, requeue)}
-            found[name] = counts | {"same table": table == wanted, "version": version}
-            print(name, found[name], flush=True)
-    if not names:
-        origin = provenance(torch.device("cpu"), time.monotonic() - began)
-        origin["snakemake"] = importlib.metadata.version("snakemake")
-        files.write_json(records.records_root() / "sweeps.json", {"engines": found, "provenance": origin})
-    return int(any(counts["twice"] or not counts["same table"] for counts in found.values()))
+            counts |= {"same table": table == wanted}
+            print(name, counts, flush=True)
+            failed |= bool(counts["twice"]) or not counts["same table"]
+            origin = provenance(torch.device("cpu"), time.monotonic() - began) | versions
+            known = json.loads(path.read_text()) if path.exists() else {}
+            files.write_json(path, known | {name: counts | {"provenance": origin}})
+    return int(failed)
 
 
 if __name__ == "__main__":
