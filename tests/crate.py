@@ -26,6 +26,7 @@ OTHERS = {  # what else is recorded
     "matchings": "seconds of a step of each matching, see naign bench matchings",
     "ood": "how well networks on digits tell what is no digit, see naign ood",
     "scaling": "seconds of a step against batch, candidates, image size and processes, see naign bench scaling",
+    "sweeps": "matrices of runs that were killed and started again under each engine, see tests/sweeps.py",
     "timings": "seconds of the commands",
     "trials": "what came of the trials that settings are chosen by, see naign trials",
 }

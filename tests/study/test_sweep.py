@@ -1,6 +1,7 @@
 """A matrix of runs is checked before any work, trained once each, and goes on where it was stopped."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import sweeps
 
 from naign.base import files
 from naign.pages.command import main
@@ -145,3 +147,16 @@ def test_killed_in_the_middle_and_started_again_nothing_is_done_twice(matrix, en
         assert rec == pytest.approx(records.load(runs.find(job.experiment)).metrics["rec"])
     assert "image/png" in matrix.with_suffix(".ipynb").read_text()
 
+
+
+def test_a_job_that_slurm_takes_away_goes_on_where_it_stopped(tmp_path):
+    missing = [name for name in ("slurmctld", "slurmd", "munged", "srun") if shutil.which(name) is None]
+    if missing or not (Path(sys.executable).parent / "snakemake").exists():
+        warnings.warn("a sweep on Slurm is NOT tested: install naign[cluster], slurm-wlm and munge.", stacklevel=1)
+        pytest.skip("Slurm or snakemake is missing")
+    text = sweeps.MATRIX.replace("seeds = 3", "seeds = 1").replace("[8, 16]", "[8]")
+    two = sweeps.SLURM.replace("runs=6", "runs=2")
+    with sweeps.slurm():
+        counts, table = sweeps.swept(text + two, tmp_path / "struck", "snakemake", [sweeps.requeue])
+    assert counts == {"runs": 4, "twice": 0, "went on": 1}
+    assert table == sweeps.undisturbed(text, tmp_path / "quiet")
