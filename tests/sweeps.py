@@ -201,7 +201,7 @@ def swept(text, folder, engine, strikes):
     folder.mkdir()
     os.environ["NAIGN_CACHE"], path = str(folder / "cache"), folder / "matrix.toml"
     path.write_text(text)
-    jobs, _ = sweep.read(path)
+    jobs = sweep.read(path)
     words = [sys.executable, __file__, "sweep", str(path), "--jobs", "2", "--engine", engine]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)
@@ -226,7 +226,7 @@ def undisturbed(text, folder):
     folder.mkdir()
     os.environ["NAIGN_CACHE"], path = str(folder / "cache"), folder / "matrix.toml"
     path.write_text(text)
-    jobs, _ = sweep.read(path)
+    jobs = sweep.read(path)
     for job in jobs:
         runs.load_or_fit(job.experiment, progress=False)
     sweep.tabulate(jobs, path.with_suffix(".csv"))

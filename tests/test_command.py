@@ -181,3 +181,44 @@ def test_one_process_records_what_two_record(tmp_path, monkeypatch):
         return {p.name: files.checksum(files.load_tensors(p / "model.safetensors")[0]) for p in runs}
 
     assert recorded(1) == recorded(2)
+
+
+CHAPTER = """---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+profile: str = "recorded"
+seed: int = 0
+k: float = 1.0
+```
+
+```{code-cell} ipython3
+from IPython.display import Markdown
+Markdown(f"| f | a | b |\\n| --- | --- | --- |\\n| NAIGN | {seed + k} |  |\\n\\nA sentence.")
+```
+"""
+
+
+def test_a_matrix_of_chapters_is_checked_kept_by_name_not_repeated_and_merged(tmp_path, capsys):
+    page, path = tmp_path / "01-odd.md", tmp_path / "m.toml"
+    page.write_text(CHAPTER)
+    path.write_text(f'chapters = ["{page}"]\nprofile = "quick"\nseeds = 2\n[grid]\nk = [2]\nl = [0]\n')
+    assert main(["sweep", str(path)]) == 2
+    assert "has no parameter 'l': it knows profile, seed, k" in capsys.readouterr().err
+    path.write_text(path.read_text().replace("l = [0]\n", ""))
+    assert main(["sweep", str(path), "--dry-run"]) == 0
+    assert "01-odd_profile=quick_k=2_seed=0\n01-odd_profile=quick_k=2_seed=1\n2 of 2" in capsys.readouterr().out
+    assert main(["sweep", str(path), "--jobs", "2"]) == 0
+    made = {book: book.stat().st_mtime_ns for book in (tmp_path / "m").iterdir()}
+    assert {book.name for book in made} == {f"01-odd_profile=quick_k=2_seed={seed}.ipynb" for seed in (0, 1)}
+    lines = [
+        "chapter,profile,k,seed,table,row,column,value",
+        "01-odd,quick,2,0,1,NAIGN,a,2.0",
+        "01-odd,quick,2,0,1,NAIGN,b,",
+    ]
+    lines += ["01-odd,quick,2,1,1,NAIGN,a,3.0", "01-odd,quick,2,1,1,NAIGN,b,"]
+    assert (tmp_path / "m.csv").read_text().splitlines() == lines
+    assert main(["sweep", str(path)]) == 0
+    assert {book: book.stat().st_mtime_ns for book in (tmp_path / "m").iterdir()} == made

@@ -11,7 +11,7 @@ import torch
 from naign.base import distributed, files, interrupts
 from naign.data.sets import Mnist
 from naign.evaluate import lenet
-from naign.pages import book
+from naign.pages import book, matrix
 from naign.pages.words import pairs, parser
 from naign.study import (
     bench,
@@ -110,21 +110,25 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    jobs, snakemake = sweep.read(options.file)
+    given, _ = sweep.parse(options.file)
+    chapters = "chapters" in given
+    jobs = matrix.read(options.file) if chapters else sweep.read(options.file)
     if options.status:
         print(sweep.status(jobs))
         return 0
     missing = [job for job in jobs if not job.done()]
     if options.dry_run:
         print("\n".join(job.label for job in missing))
-        print(f"{len(missing)} of {len(jobs)} runs are missing; time: {sweep.estimate(missing, options.jobs)}")
+        needed = "unknown, of chapters" if chapters else sweep.estimate(missing, options.jobs)
+        print(f"{len(missing)} of {len(jobs)} runs are missing; time: {needed}")
         return 0
     files.writable_directory(options.file.parent)
-    whole = sweep.perform(jobs, options.jobs, snakemake if options.engine == "snakemake" else None)
+    whole = sweep.perform(jobs, options.jobs, given.get("snakemake", {}) if options.engine == "snakemake" else None)
     table, page = (options.file.resolve().with_suffix(suffix) for suffix in (".csv", ".ipynb"))
     if any(job.done() for job in jobs):
-        sweep.tabulate(jobs, table)
+        (matrix if chapters else sweep).tabulate(jobs, table)
         print(table)
+    if any(job.done() for job in jobs) and not chapters:
         settings = ",".join(jobs[0].changes)
         book.run(Path(__file__).parent / "sweep.md", page, {"table": str(table), "settings": settings}, again=True)
         print(page)
@@ -144,7 +148,8 @@ def _paper_day(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    book.run(options.notebook, options.output, pairs(options.p))
+    with files.locked(matrix.key(options.output)):
+        book.run(options.notebook, options.output, pairs(options.p))
 
 
 def _bench(options: argparse.Namespace) -> None:

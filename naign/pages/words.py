@@ -57,7 +57,7 @@ def parser(functions: Mapping[str, Callable]) -> argparse.ArgumentParser:
     add("--profile", default="paper")
 
     add = command("sweep", "train a matrix of settings and seeds; a table and a notebook with a heat map of it")
-    add("file", type=Path, help="TOML: experiments, profile, seeds, [grid], [snakemake]")
+    add("file", type=Path, help="TOML: experiments or chapters, profile, seeds, [grid], [snakemake]")
     add("--jobs", type=_positive, default=1, help="runs side by side, each on a GPU of its own if there are as many")
     add("--engine", choices=("local", "snakemake"), default="local")
     add("--dry-run", action="store_true", help="train nothing: what is missing, and how long it would take")

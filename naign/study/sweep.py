@@ -24,7 +24,7 @@ from naign.base import files, interrupts
 from naign.study import plan, recipes, records, runs
 from naign.study.experiment import Experiment, get
 
-KEYS = {"experiments": list, "profile": str, "seeds": int, "grid": dict, "snakemake": dict}
+KEYS = {"experiments": list, "chapters": list, "profile": str, "seeds": int, "grid": dict, "snakemake": dict}
 TRIES = 2  # of a run that fails
 SNAKEFILE = '''import json
 JOBS = json.load(open("jobs.json"))
@@ -65,9 +65,9 @@ class Job:
             return False
         return self.kept is None or bool(records.commit(path, self.kept))
 
-    def at_work(self) -> bool:
-        """Whether a process is training it, of this machine or of one that shares the cache."""
-        lock = files.cache_root() / "locks" / f"{self.experiment.directory}.lock"
+    def at_work(self, key: str = "") -> bool:
+        """Whether a process is training it, or has locked `key`, of this machine or of one that shares the cache."""
+        lock = files.cache_root() / "locks" / f"{key or self.experiment.directory}.lock"
         try:
             if lock.exists():
                 FileLock(lock).acquire(timeout=0).lock.release()
@@ -87,31 +87,35 @@ class Job:
         return [sys.executable, "-m", "naign", "fit", name, *p, "--threads", str(threads), "--quiet"]
 
 
-def read(path: Path) -> tuple[list[Job], dict]:
-    """The jobs of a file, each experiment with each setting of the grid and each seed; and its table `snakemake`.
-
-    ValueError, before any work, if a key is unknown, a setting is, or two jobs are the same run.
-    """
+def parse(path: Path) -> tuple[dict, list[dict]]:
+    """What a file says, and the points of its grid; ValueError if it cannot be read or a key is unknown."""
     try:
         given = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as TOML ({error}): see the page on running again.") from None
     for key, value in given.items():
         if key not in KEYS or not isinstance(value, KEYS[key]):
-            known = ", ".join(KEYS)
-            raise ValueError(f"{path} has {key} = {value!r}: it knows {known}; see the page on running again.")
-    grid, seeds, profile = given.get("grid", {}), given.get("seeds", 1), given.get("profile", "cpu")
-    if not given.get("experiments") or seeds < 1 or not all(isinstance(v, list) and v for v in grid.values()):
-        raise ValueError(f'{path} needs experiments = ["grid-naign", ...], seeds from 1 up and a list a setting.')
-    recipes.check("profile", profile, recipes.PROFILES)
+            raise ValueError(f"{path} has {key} = {value!r}: it knows {', '.join(KEYS)}; see `naign sweep --help`.")
+    grid, what = given.get("grid", {}), [key for key in ("experiments", "chapters") if given.get(key)]
+    if len(what) != 1 or given.get("seeds", 1) < 1 or not all(isinstance(v, list) and v for v in grid.values()):
+        raise ValueError(f"{path} needs experiments = [...] or chapters = [...], seeds from 1 up, a list a setting.")
+    recipes.check("profile", given.setdefault("profile", "cpu"), recipes.PROFILES)
     if odd := {"seed", "profile"} & grid.keys():
         raise ValueError(f"{path} has {min(odd)} in its grid: give it above, as seeds = 3 or profile = 'quick'.")
-    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    asked = itertools.product(range(seeds), given["experiments"], points)
-    jobs = [Job(get(name, profile, seed, **point), point) for seed, name, point in asked]
+    return given, [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def read(path: Path) -> list[Job]:
+    """The jobs of a file, each experiment with each setting of the grid and each seed.
+
+    ValueError, before any work, if a setting is unknown or two jobs are the same run.
+    """
+    given, points = parse(path)
+    asked = itertools.product(range(given.get("seeds", 1)), given["experiments"], points)
+    jobs = [Job(get(name, given["profile"], seed, **point), point) for seed, name, point in asked]
     if len({job.experiment.directory for job in jobs}) < len(jobs):
         raise ValueError(f"{path} asks for a run twice: let no value or experiment stand there twice.")
-    return jobs, given.get("snakemake", {})
+    return jobs
 
 
 def planned(profile: str, names: list[str], changes: dict[str, str], seeds: int | None = None) -> list[Job]:

@@ -38,7 +38,7 @@ def fitted(job):
     [
         ("seeds = 3", "needs experiments"),
         (TINY + "seeds = 0", "seeds from 1 up"),
-        (TINY + "seed = 3", "has seed = 3: it knows experiments, profile, seeds, grid, snakemake"),
+        (TINY + "seed = 3", "has seed = 3: it knows experiments, chapters, profile, seeds, grid, snakemake"),
         (TINY + "[grid]\ncandidates = 3", "a list a setting"),
         (TINY + "[grid]\nseed = [3]", "has seed in its grid"),
         (TINY + "[grid]\ncandidate = [3]", "unknown parameter 'candidate'"),
@@ -57,7 +57,7 @@ def test_a_matrix_that_cannot_be_run_is_refused_before_any_work(tmp_path, capsys
 
 
 def test_a_matrix_is_counted_its_names_tell_what_differs_and_known_runs_are_left_out(matrix, capsys):
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     assert len({job.label for job in jobs}) == len(jobs) == 6
     assert jobs[1].label.startswith("grid-naign_steps=10_width=8_batch_size=16_candidates=2_seed=0_")
     assert main(["sweep", str(matrix), "--dry-run"]) == 0
@@ -70,7 +70,7 @@ def test_a_matrix_is_counted_its_names_tell_what_differs_and_known_runs_are_left
 
 
 def test_the_estimate_is_seconds_a_step_times_steps_over_workers(matrix):
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     fitted(jobs[0])
     provenance = runs.find(jobs[0].experiment) / "provenance.json"
     files.write_json(provenance, {"seconds": 60.0})
@@ -78,7 +78,7 @@ def test_the_estimate_is_seconds_a_step_times_steps_over_workers(matrix):
 
 
 def test_the_status_tells_what_is_there_at_work_failed_and_to_come(matrix):
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     fitted(jobs[0])
     stopped = "stopped after step 3 of 10; the same call continues."
     for job, text in ((jobs[1], "naign: it went wrong"), (jobs[2], stopped)):
@@ -91,7 +91,7 @@ def test_the_status_tells_what_is_there_at_work_failed_and_to_come(matrix):
 
 
 def test_a_run_that_fails_is_tried_again_and_listed_with_its_log_and_costs_no_other(matrix, capsys, monkeypatch):
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     tried = []
 
     def command(job, threads):
@@ -109,7 +109,7 @@ def test_a_run_that_fails_is_tried_again_and_listed_with_its_log_and_costs_no_ot
 
 
 def test_each_worker_has_a_gpu_of_its_own(matrix, monkeypatch, tmp_path):
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     code = f"import os; open({str(tmp_path)!r} + '/' + os.environ['CUDA_VISIBLE_DEVICES'], 'a')"
     monkeypatch.setattr(sweep.Job, "command", lambda *_: [sys.executable, "-c", code + "; import time; time.sleep(1)"])
@@ -123,7 +123,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_done_twice(matrix, en
     if engine == "snakemake" and not (Path(sys.executable).parent / "snakemake").exists():
         warnings.warn("the engine snakemake is NOT tested: install naign[cluster].", stacklevel=1)
         pytest.skip("snakemake is missing")
-    jobs, _ = sweep.read(matrix)
+    jobs = sweep.read(matrix)
     command = [sys.executable, "-m", "naign", "sweep", str(matrix), "--jobs", "2", "--engine", engine]
     with open(tmp_path / "err", "w") as err:
         process = subprocess.Popen(command, stdout=err, stderr=err)
