@@ -327,7 +327,7 @@ def test_what_chapter_7_says_of_its_records_holds():
     for end in ("fz", "ffz"):
         assert max(t[end]["high_quality"] for t in entropic) < min(t[end]["high_quality"] for t in plain)
         assert max(t[end]["reverse_kl"] for t in plain + entropic) < 0.01
-    for trial in (t for t in others if "ema" in t):
+    for trial in (t for t in others if t["data"] in ("mnist", "grid")):
         for end in ("fz", "ffz"):
             for average in trial["ema"].values():
                 key, least = ("fld", 1) if trial["data"] == "mnist" else ("high_quality", -1)
@@ -365,3 +365,13 @@ def test_what_chapter_7_says_of_faces_holds():
         assert (max(every(m, "field", f"{end}.sharpness.patches")) < patches) == (end == "ffz")
         assert min(samples[0] for samples in every(m, "field", f"{end}.pixels.samples")) > 0.15  # no copy
     assert max(every(m, "field", "ffz.sharpness.high")) < 0.21 * mean(m, "field", "ffz.sharpness.real")
+
+
+def test_what_chapter_7_says_of_a_distance_that_is_aware_of_the_source_holds():
+    known = json.loads((records.records_root() / "trials-field.json").read_text())
+    plain, concave, aware, heavy = (known[f"trimodal-field{n}-trial"] for n in ("", "-concave", "-source", "-source-3"))
+    assert aware["fz"]["w1"] < 0.7 * plain["fz"]["w1"] and aware["ffz"]["w1"] < 0.7 * aware["fz"]["w1"]
+    assert aware["fz"]["w1"] < concave["fz"]["w1"] < plain["fz"]["w1"] and aware["rec"] > 1.3 * plain["rec"]
+    assert heavy["fz"]["w1"] > aware["fz"]["w1"] > 4 * mean(of(plan.balanced("cpu")["trimodal"]), "balanced", "fz.w1")
+    moons = [known[f"2moons-field{n}-trial"]["fz"]["coverage"] for n in ("", "-concave", "-source")]
+    assert moons[0] == max(moons)

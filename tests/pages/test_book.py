@@ -77,6 +77,6 @@ def test_chapters_open_with_a_question_and_end_with_a_recap():
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda p: p.stem)
 def test_the_text_is_told_each_number_that_it_names(page):
-    named = set(re.findall(r"{glue:text}`([^`]+)`", page.read_text()))
+    named = set(re.findall(r"{glue:text}`([^`:]+)[^`]*`", page.read_text()))
     outputs = [out for cell in jupytext.read(executed(page)).cells for out in cell.get("outputs", [])]
     assert {out.metadata["scrapbook"]["name"] for out in outputs if "scrapbook" in out.get("metadata", {})} == named
