@@ -77,6 +77,8 @@ class ByField(ThreeTerms):
     w_idem: float = Field(0.0, ge=0, le=1e6, description="weight of idempotence; 0 leaves the term out")
     generated: float = Field(1.0, gt=0, le=100, description="noises a step, as a multiple of the batch size N")
     reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
+    power: float = Field(1.0, gt=0, description="of the field's distances")
+    w_source: float = Field(0.0, ge=0, description="weight of the distance from the noise in the field's")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
@@ -102,10 +104,11 @@ class ByField(ThreeTerms):
         """The loss terms of one batch x (N, *D), their weighted total, and the spread."""
         few, n = max(1, round(self.reconstructed * len(x))), self.count(len(x))
         kept = x[:few]
-        fx, fz = together(f, kept, source.sample(n, generator))
+        z = source.sample(n, generator)
+        fx, fz = together(f, kept, z)
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        target = y + field(y, x, radii=self.radii)
+        target = y + field(y, x, radii=self.radii, power=self.power, z=z, w_source=self.w_source)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         return self.weighted(rec, moved, idem) | {"field": moved, "spread": spread(kept, fx)}

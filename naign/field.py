@@ -14,7 +14,15 @@ LEAST = 1e-6  # total weight below which nothing is near enough to draw or to pu
 
 
 @torch.no_grad()
-def field(y: Tensor, x: Tensor, others: Tensor | None = None, radii: tuple[float, ...] = RADII) -> Tensor:
+def field(
+    y: Tensor,
+    x: Tensor,
+    others: Tensor | None = None,
+    radii: tuple[float, ...] = RADII,
+    power: float = 1.0,
+    z: Tensor | None = None,
+    w_source: float = 0.0,
+) -> Tensor:
     """V(y_i), the sum over radii R of the weighted mean of the data less that of the other samples,
 
         V_R(y_i) = sum_j A_ij x_j / sum_j A_ij - sum_k B_ik o_k / sum_k B_ik.
@@ -29,6 +37,8 @@ def field(y: Tensor, x: Tensor, others: Tensor | None = None, radii: tuple[float
     x : (N, *D), data, which attract
     others : (M, *D), generated samples, which repel; by default y itself, of which none repels itself
     radii : positive, as shares of the mean distance
+    power, z, w_source : the distance of y_i to a point t is |y_i - t|^power + w_source |z_i - t|^(1/4), where z (B, *D)
+        are the noises of y: concave, and aware of the source, as the cost of `naign-balanced`
 
     Returns
     -------
@@ -40,7 +50,9 @@ def field(y: Tensor, x: Tensor, others: Tensor | None = None, radii: tuple[float
     if itself and len(y) < 2:
         raise ValueError("the field of 1 sample has nothing that repels: give at least 2.")
     points = torch.cat([x, y if itself else others]).flatten(1)
-    gaps, n = distances(y, points), len(x)
+    gaps, n = distances(y, points).pow(power), len(x)
+    if w_source:
+        gaps += w_source * distances(z, points).pow(0.25)
     gaps /= gaps.sum() / (gaps.numel() - len(y) * itself)
     if itself:
         gaps[:, n:].fill_diagonal_(float("inf"))
