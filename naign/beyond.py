@@ -1,6 +1,6 @@
 """Beyond the paper: other generative terms in NAIGN's place of Eq. 8."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +77,7 @@ class ByField(ThreeTerms):
     w_idem: float = Field(0.0, ge=0, le=1e6, description="weight of idempotence; 0 leaves the term out")
     generated: float = Field(1.0, gt=0, le=100, description="noises a step, as a multiple of the batch size N")
     reconstructed: float = Field(1.0, gt=0, le=1, description="data that f is asked to leave alone, as a share of N")
+    features: Literal["pixels", "convolutions"] = Field("pixels", description="what the field's distances are of")
     radii: Numbers = Field(RADII, description="of the field, as shares of the mean distance")
 
     columns: ClassVar[tuple[str, ...]] = ("rec", "field", "idem", "total", "spread")
@@ -105,7 +106,7 @@ class ByField(ThreeTerms):
         fx, fz = together(f, kept, source.sample(n, generator))
         rec = losses.reconstruction(kept, fx, self.distance)
         y = fz.detach().float()
-        target = y + field(y, x, radii=self.radii)
+        target = y + field(y, x, radii=self.radii, features=self.features)
         moved = 0.5 * (fz - target).square().mean()
         idem = self.idem(f, fz[:few]) if self.w_idem else torch.zeros_like(rec)
         return self.weighted(rec, moved, idem) | {"field": moved, "spread": spread(kept, fx)}
