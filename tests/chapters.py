@@ -21,6 +21,22 @@ PAGES = sorted((TESTS.parent / "book").glob("*.md"))
 CHAPTERS = [page for page in PAGES if book.is_notebook(page)]
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))  # the same in all processes of one test run
 
+NOTEBOOK = """---
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+profile: str = "recorded"
+seed: int = 0
+share: float = 0.5
+```
+
+```{code-cell} ipython3
+print(profile, seed + 1, share * 2)
+```
+"""
+
 
 def executed(page):
     """The executed notebook of a chapter, made by whoever asks first in this test run; an error if a cell fails."""

@@ -1,6 +1,7 @@
 """Imports run one way, from the pages down to the core, and training needs few packages."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,9 @@ def test_training_needs_five_packages_only():
     found = loaded(run)
     assert found >= LIGHT and not heavy & found
     assert not (heavy | {"scipy", "sklearn"}) & loaded("import naign, naign.training, naign.pages.command")
+
+
+def test_no_record_names_a_path_of_a_machine():
+    texts = [p for p in (PACKAGE.parent / "data" / "records").rglob("*") if p.suffix in (".json", ".csv", ".md")]
+    assert len(texts) > 500
+    assert [p for p in texts if re.search(r"""(^|[\s"'(])/[a-z]+/""", p.read_text(), re.M)] == []

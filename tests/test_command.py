@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from chapters import NOTEBOOK
 
 import naign
 from naign.base import files
@@ -183,38 +184,25 @@ def test_one_process_records_what_two_record(tmp_path, monkeypatch):
     assert recorded(1) == recorded(2)
 
 
-CHAPTER = """---
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-```{code-cell} ipython3
-:tags: [parameters]
-profile: str = "recorded"
-seed: int = 0
-k: float = 1.0
-```
-
-```{code-cell} ipython3
-from IPython.display import Markdown
-Markdown(f"| f | a | b |\\n| --- | --- | --- |\\n| NAIGN | {seed + k} |  |\\n\\nA sentence.")
-```
-"""
+SHOWN = """from IPython.display import Markdown
+Markdown(f"| f | a | b |\\n| --- | --- | --- |\\n| NAIGN | {seed + share} |  |\\n\\nA sentence.")"""
+CHAPTER = NOTEBOOK.replace("print(profile, seed + 1, share * 2)", SHOWN)
 
 
 def test_a_matrix_of_chapters_is_checked_kept_by_name_not_repeated_and_merged(tmp_path, capsys):
     page, path = tmp_path / "01-odd.md", tmp_path / "m.toml"
     page.write_text(CHAPTER)
-    path.write_text(f'chapters = ["{page}"]\nprofile = "quick"\nseeds = 2\n[grid]\nk = [2]\nl = [0]\n')
+    path.write_text(f'chapters = ["{page}"]\nprofile = "quick"\nseeds = 2\n[grid]\nshare = [2]\nl = [0]\n')
     assert main(["sweep", str(path)]) == 2
-    assert "has no parameter 'l': it knows profile, seed, k" in capsys.readouterr().err
+    assert "has no parameter 'l': it knows profile, seed, share" in capsys.readouterr().err
     path.write_text(path.read_text().replace("l = [0]\n", ""))
     assert main(["sweep", str(path), "--dry-run"]) == 0
-    assert "01-odd_profile=quick_k=2_seed=0\n01-odd_profile=quick_k=2_seed=1\n2 of 2" in capsys.readouterr().out
+    assert "01-odd_profile=quick_share=2_seed=0\n01-odd_profile=quick_share=2_seed=1\n2 of 2" in capsys.readouterr().out
     assert main(["sweep", str(path), "--jobs", "2"]) == 0
     made = {book: book.stat().st_mtime_ns for book in (tmp_path / "m").iterdir()}
-    assert {book.name for book in made} == {f"01-odd_profile=quick_k=2_seed={seed}.ipynb" for seed in (0, 1)}
+    assert {book.name for book in made} == {f"01-odd_profile=quick_share=2_seed={seed}.ipynb" for seed in (0, 1)}
     lines = [
-        "chapter,profile,k,seed,table,row,column,value",
+        "chapter,profile,share,seed,table,row,column,value",
         "01-odd,quick,2,0,1,NAIGN,a,2.0",
         "01-odd,quick,2,0,1,NAIGN,b,",
     ]

@@ -153,10 +153,11 @@ def load_or_fit(experiment: Experiment, weights: bool = False, progress: bool = 
         shutil.rmtree(_checkpoint(experiment), ignore_errors=True)
         files.clear(path)
     run = records.load(path)
-    asked, found = (config | config["parameters"] for config in (experiment.config(), run.config))
-    differing = [k for k in found if k != "parameters" and found[k] != asked.get(k)]
+    both = (experiment.essential(), experiment.essential(run.config))
+    asked, found = (config | config["parameters"] for config in both)
+    differing = sorted(k for k in (asked | found).keys() - {"parameters"} if found.get(k) != asked.get(k))
     if differing:
-        changed = "; ".join(f"{k} is {found[k]}, expected {asked.get(k)}" for k in differing)
+        changed = "; ".join(f"{k} is {found.get(k)}, expected {asked.get(k)}" for k in differing)
         raise ValueError(
             f"{path}/config.json no longer matches what is asked for ({changed}): "
             "restore it, or delete the directory to train anew."

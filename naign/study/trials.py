@@ -15,6 +15,7 @@ from naign.evaluate import validation
 from naign.study import records
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import provenance
+from naign.training import NonFiniteLoss
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,8 @@ def known(family: str) -> dict[str, dict]:
 def run(family: str) -> int:
     """Train and judge what the record lacks, and write it down after each; returns how many that were.
 
-    A trial that fails is a result too: its sentence is recorded in place of the scores.
+    A training that diverges is a result too: its sentence is recorded in place of the scores. Whatever else stops a
+    trial says nothing of its settings, and is raised.
     """
     todo = [e for e in planned(family) if e.directory not in known(family)]
     for i, experiment in enumerate(todo, 1):
@@ -70,7 +72,7 @@ def _one(experiment: Experiment) -> dict:
     entry = {k: config[k] for k in ("data", "method", "seed", "parameters")}
     try:
         run = experiment.train(files.cache_root() / "checkpoints" / experiment.directory)
-    except ValueError as error:
+    except NonFiniteLoss as error:
         return entry | {"failed": str(error), **provenance(torch.device("cpu"), time.monotonic() - began)}
     found = validation.by_step(run.f, run.source, experiment.data.load(), run.snapshots)
     return entry | found | {k: v for k, v in run.provenance.items() if k != "clock"}

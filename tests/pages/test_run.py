@@ -9,25 +9,10 @@ from pathlib import Path
 
 import jupytext
 import pytest
+from chapters import NOTEBOOK
 
 from naign.base import files
 from naign.pages import book
-
-NOTEBOOK = """---
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-```{code-cell} ipython3
-:tags: [parameters]
-profile: str = "recorded"
-seed: int = 0
-share: float = 0.5
-```
-
-```{code-cell} ipython3
-print(profile, seed + 1, share * 2)
-```
-"""
 
 
 @pytest.fixture

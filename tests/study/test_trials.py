@@ -5,6 +5,7 @@ import json
 import pytest
 
 from naign.study import trials
+from naign.study.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY = {"steps": 8, "width": 8, "batch_size": 16, "snapshots": [0.5, 1.0]}
@@ -33,6 +34,18 @@ def test_every_trial_is_run_once_and_what_fails_is_recorded(family):
     assert [set(entry["steps"]) for entry in good] == [{"4", "8"}] * 4
     bad = [entry for entry in found.values() if entry["parameters"]["lr"] == 1e6]
     assert len(bad) == 2 and all("failed" in entry or entry["steps"] for entry in bad)
+
+
+def test_what_says_nothing_of_the_settings_is_no_result(family, monkeypatch):
+    family["methods"]["ign"][1] = {"lr": 2e-3}
+
+    def stopped(*_):
+        raise ValueError("a checkpoint belongs to a training with other settings")
+
+    monkeypatch.setattr(Experiment, "train", stopped)
+    with pytest.raises(ValueError, match="belongs to"):
+        trials.run("tiny")
+    assert trials.known("tiny") == {}
 
 
 def test_the_settings_of_least_summed_rank_are_taken(family):
