@@ -12,7 +12,7 @@ from naign.data.corruptions import CORRUPTIONS
 from naign.data.toys import TOYS, Grid, Trimodal
 from naign.evaluate import shares
 from naign.pages.columns import PAPER_RESTORATION
-from naign.study import outsiders, plan, records
+from naign.study import flow, outsiders, plan, records
 from naign.study.experiment import Experiment
 from naign.study.plan import PAPERS
 from naign.study.table import tidy
@@ -64,26 +64,24 @@ def test_what_chapter_4_says_of_its_records_holds():
     rows = plan.ffhq("cpu")
     m, new = of(rows["main"]), of(rows["held-out"])
     assert mean(m, "NAIGN", "fz.pixels.covered") > 0.95
-    assert mean(m, "NAIGN", "fz.pixels.effective") == pytest.approx(80, abs=6)
-    assert min(every(m, "NAIGN", "probes.500.covered")) > 0.7  # a tenth of the run
     assert mean(m, "IGN", "fz.pixels.effective") < 0.5 * mean(m, "NAIGN", "fz.pixels.effective")
     one, other = sorted(every(m, "IGN", "fz.pixels.effective"))
     assert one < 1.5 < 10 < other < 20  # one seed has collapsed
-    assert mean(m, "IGN, paper's recipe", "fz.pixels.effective") == pytest.approx(25, abs=5)
-    assert mean(m, "IGN", "z.pixels.covered") == pytest.approx(0.46, abs=0.03)  # noise alone
-    assert mean(m, "NAIGN", "fz.pixels.ratio") == pytest.approx(2 / 3, abs=0.05)
-    assert mean(m, "NAIGN", "ffz.pixels.ratio") < mean(m, "NAIGN", "fz.pixels.ratio")
-    assert mean(m, "NAIGN", "fz.shapes.ratio") > 0.9
+    half, last = (every(m, "IGN", f"probes.{step}.covered") for step in (2_500, 5_000))
+    assert all(a > b for a, b in zip(half, last, strict=True))
+    covered = mean(m, "IGN, paper's recipe", "fz.pixels.covered")
+    assert covered < 1.1 * mean(m, "IGN, paper's recipe", "z.pixels.covered")  # by noise alone
     assert all(samples[0] > 0.2 for samples in every(m, "NAIGN", "fz.pixels.samples"))  # no copy
     assert 3 < mean(new, "NAIGN", "rec") / mean(m, "NAIGN", "rec") < 5
     for name in CORRUPTIONS:
         ours = mean(new, "NAIGN", f"restoration.{name}.once")
         assert mean(new, "NAIGN", f"data.baselines.{name}.median filter") < ours
-        assert ours < mean(new, "IGN", f"restoration.{name}.once")
+        assert mean(m, "NAIGN", f"restoration.{name}.once") < ours < mean(new, "IGN", f"restoration.{name}.once")
     for label in ("NAIGN-", "NAIGN, paper's recipe"):
         alike = pytest.approx(mean(m, "NAIGN", "fz.pixels.effective"), rel=0.1)
         assert mean(m, label, "fz.pixels.effective") == alike
     assert mean(m, "NAIGN", "rec") < mean(m, "NAIGN, paper's recipe", "rec") < mean(m, "IGN", "rec")
+    assert 2.7 < mean(m, "NAIGN, paper's recipe", "seconds") / mean(m, "NAIGN", "seconds") < 3.4
 
 
 def test_what_chapter_5_says_of_its_records_holds():
@@ -92,7 +90,6 @@ def test_what_chapter_5_says_of_its_records_holds():
     def field(label, region, score):
         return mean(exact, label, f"field.{region}.{score}")
 
-    assert 0.1 < field("NAIGN", "far", "relative") < 0.15 and 0.25 < field("NAIGN", "near", "relative") < 0.35
     for region in ("near", "far"):
         assert field("NAIGN", region, "spearman") > 0.9
         assert field("NAIGN", region, "off") == min(field(m, region, "off") for m in exact["label"].unique())
@@ -109,8 +106,7 @@ def test_what_chapter_5_says_of_its_records_holds():
     found = json.loads(outsiders.path("cpu").read_text())
     ours, plain, near = (found["auroc"][m] for m in ("NAIGN", "autoencoder", "nearest neighbour"))
     assert all(ours[kind][0] > 0.99 for kind in ("noise", "inverted", "faces", "shuffled blocks"))
-    for kind, low, high in (("mirrored", 0.65, 0.8), ("turned by 90°", 0.8, 0.9)):
-        assert low < ours[kind][0] < high
+    for kind in ("mirrored", "turned by 90°"):
         assert 0 < ours[kind][0] - plain[kind][0] < 0.05
         assert near[kind][0] > ours[kind][0]
     assert min(found["correlation"]["NAIGN"].values()) > 0.3
@@ -182,7 +178,7 @@ def test_what_chapter_6_says_of_matchings_and_budgets_holds(six, plain):
     assert min(every(left, joined, "ffz.modes")) == 25 and max(every(left, joined, "ffz.reverse_kl")) < 0.01
     assert min(every(left, "balanced + rejection", GOOD)) > good
     deep = "balanced, 5 layers"
-    assert min(every(budget, deep, TWICE)) > 0.97 and max(every(budget, deep, KL)) < 0.01
+    assert min(every(budget, deep, TWICE)) > 0.95 and max(every(budget, deep, KL)) < 0.01
     assert 0.5 < mean(budget, deep, "rec") / mean(plain["grid"], "NAIGN", "rec") < 2
 
 
@@ -204,6 +200,8 @@ def test_what_chapter_6_says_of_images_holds(six):
     digits, faces = of(plan.mnist("cpu")["main"]), of(plan.ffhq("cpu")["main"])
     m, muon = six["mnist"], mean(six["mnist"], "NAIGN, Muon", "fz.fld")
     assert mean(digits, "NAIGN", "fz.fld") / 2 < muon < mean(m, "balanced", "fz.fld")
+    # In twice the steps.
+    assert mean(m, "balanced", "seconds") == pytest.approx(mean(digits, "NAIGN", "seconds"), rel=0.1)
     for held, true in zip(m["classes"], m["data.classes"], strict=True):
         assert max(abs(a - b) for a, b in zip(held, true, strict=True)) > 0.02
     for kind in ("blur", "noise"):
@@ -244,32 +242,21 @@ def test_what_was_mended_in_chapters_1_and_3_holds():
         assert 2.7 < mean(m, label, "fz.pixel_density") < 3.3
 
 
-def test_what_was_mended_in_chapter_4_holds():
-    m = of(plan.ffhq("cpu")["main"])
-    found = {name: mean(m, "NAIGN", f"restoration.{name}.once") for name in CORRUPTIONS}
-    assert found.pop("lines") == pytest.approx(0.29, abs=0.01)
-    assert all(0.08 < v < 0.13 for v in found.values())
-
-
 def test_what_was_mended_in_chapter_5_holds():
     m = of(plan.moons("cpu")["fuzzy"])
     ks = m["drift_density.k"].iloc[0]
     kl = {label: np.array(every(m, label, "drift_density.kl")) for label in ("NAIGN", "IGN")}
-    at_4 = kl["NAIGN"][:, ks.index(4.0)] / kl["IGN"][:, ks.index(4.0)].mean()
-    assert min(at_4) > 80 and max(at_4) < 240
-    best = {label: values.mean(0).min() for label, values in kl.items()}
-    assert best["IGN"] < best["NAIGN"] < 1.2 * best["IGN"]
+    assert min(kl["NAIGN"][:, ks.index(4.0)]) > 50 * max(kl["IGN"][:, ks.index(4.0)])  # IGN's is less sensitive to k
     found = outsiders.load_or_measure("cpu")
     auroc = {label: np.mean([value for value, _, _ in found["auroc"][label].values()]) for label in ("NAIGN", "IGN")}
     assert auroc["NAIGN"] < auroc["IGN"] < auroc["NAIGN"] + 0.02
     ranks = found["correlation"]
-    assert min(ranks["NAIGN"].values()) > 0.42 and max(ranks["NAIGN"].values()) < 0.785
     assert ranks["NAIGN"]["noise"] == min(ranks["NAIGN"].values())
     low = [(label, name) for label, row in ranks.items() for name, rank in row.items() if rank < 0.4]
     assert sorted(low) == [("DAE", "noise"), ("balanced", "noise"), ("field", "noise")]
     assert ranks["DAE"]["noise"] < 0.1 < min(ranks["balanced"]["noise"], ranks["field"]["noise"])
-    for kind, scored in {kind: [row[kind][0] for row in found["auroc"].values()] for kind in found["others"]}.items():
-        assert min(scored) > 0.98 if kind == "Fashion-MNIST" else 0.85 < min(scored) < max(scored) < 0.9
+    clothes = {name: row["Fashion-MNIST"][0] for name, row in found["auroc"].items()}
+    assert min(value for name, value in clothes.items() if name != "nearest neighbour") > 0.999
     for kind in ("Omniglot", "mirrored", "turned by 90°"):
         assert found["auroc"]["nearest neighbour"][kind][0] > max(
             row[kind][0] for name, row in found["auroc"].items() if name != "nearest neighbour"
@@ -280,10 +267,8 @@ def test_training_for_idempotence_makes_the_drift_a_worse_signal_of_error_but_fo
     found = outsiders.load_or_measure("cpu")
     trained, without = (found["correlation"][label] for label in ("NAIGN", "NAIGN-"))
     assert {name for name in trained if trained[name] > without[name]} == {"blur"}
-    assert [round(without[name], 2) for name in ("noise", "blur")] == [0.52, 0.68]
-    assert [round(trained[name], 2) for name in ("noise", "blur")] == [0.43, 0.74]
     gaps = [found["auroc"]["NAIGN"][kind][0] - found["auroc"]["NAIGN-"][kind][0] for kind in found["auroc"]["NAIGN"]]
-    assert max(map(abs, gaps)) < 0.011
+    assert max(map(abs, gaps)) < 0.02  # as detectors they are alike
 
 
 def test_what_chapter_7_says_of_its_records_holds():
@@ -317,7 +302,11 @@ def test_what_chapter_7_says_of_its_records_holds():
         fld[trial["parameters"]["scaled"]].append((trial["fz"]["fld"], trial["parameters"].get("radii")))
     assert max(v for v, radii in fld[False] if radii is None) < min(v for v, _ in fld[True])
     assert max(fld[False])[1] == [0.05, 0.2, 1.0]  # large radii do harm
-    assert json.loads((records.records_root() / "field-steps.json").read_text())["cost"] < 1.5
+    timed = json.loads((records.records_root() / "field-steps.json").read_text())
+    assert timed["cost"] < 1.5
+    assert timed["seconds"]["flow matching"] < 0.5 * timed["seconds"]["field, 256 moved by 4,096 data"]
+    flows = [entry["euler"]["20"]["fld"] for entry in flow.known("cpu").values()]
+    assert flows and min(flows) > 5 * max(every(m, "field", "fz.fld"))
     others = json.loads((records.records_root() / "trials-field.json").read_text()).values()
     digits = [t for t in others if t["data"] == "mnist" and "entropic" in t["parameters"]]
     assert digits and min(t[end]["fld"] for t in digits for end in ("fz", "ffz")) > max(v for v, _ in fld[False])

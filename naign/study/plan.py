@@ -175,12 +175,32 @@ class Study(NamedTuple):
     def all_runs(self) -> list[Run]:
         return [run for groups in self.runs.values() for group in groups.values() for run in group]
 
+    def first(self, group: str, label: str) -> Run:
+        """The first run of a label with its weights, trained again where the record keeps none."""
+        run = self.runs[group][label][0]
+        (row,) = (row for row in self.rows[group] if row.label == label)
+        return run if run.f is not None else row.load(self.profile, run.config["seed"], weights=True)[0]
 
-def study(rows: Callable[[str], Groups], profile: str, seed: int = 0, weights: bool = False) -> Study:
+
+def study(
+    rows: Callable[..., Groups],
+    profile: str,
+    seed: int = 0,
+    weights: bool = False,
+    only: Iterable[str] = (),
+    **given: object,
+) -> Study:
     """The runs of a chapter.
 
-    rows : a profile -> the rows by group, such as `mnist`; profile : as for `resolve`; seed, weights : see `Row.load`
+    rows : a profile and `given` -> the rows by group, such as `mnist`; profile : as for `resolve`
+    seed, weights : see `Row.load`; only : these groups, by default all; given : what is 0 or "" is left out
     """
-    profile = resolve(profile, lambda p: [row for some in rows(p).values() for row in some], seed)
-    found = rows(profile)
+    given = {key: value for key, value in given.items() if value}
+
+    def asked(at: str) -> Groups:
+        found = rows(at, **given)
+        return {group: found[group] for group in only or found}
+
+    profile = resolve(profile, lambda at: [row for some in asked(at).values() for row in some], seed)
+    found = asked(profile)
     return Study(profile, found, {g: load(some, profile, seed, weights=weights) for g, some in found.items()})
