@@ -1,5 +1,7 @@
 """The rows of the book's tables, and which profile is shown."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from naign.data.toys import TOYS
@@ -43,3 +45,17 @@ def test_what_several_rows_keep_of_one_run_is_kept():
         for row in rows:
             one = shown[row.experiment("cpu").directory]
             assert {*row.first} <= {*one.first} and {*row.each} <= {*one.each} and row.seeds <= one.seeds
+
+
+def test_a_study_has_the_groups_and_settings_that_it_was_asked_for_and_weights_of_a_first_run(monkeypatch):
+    def load(row, profile, seed=0, weights=False):
+        return [SimpleNamespace(f="weights" if weights else None, config={"seed": seed + s}) for s in range(row.seeds)]
+
+    monkeypatch.setattr(plan.Row, "load", load)
+    study = plan.study(plan.ffhq, "quick", 5, only=["main"], steps=3, candidates=0.0)
+    assert [*study.rows] == [*study.runs] == ["main"]
+    for row in study.rows["main"]:
+        assert row.changes["steps"] == 3 and "candidates" not in row.changes
+    first = study.first("main", "NAIGN")
+    assert (first.f, first.config["seed"]) == ("weights", 5)
+    assert [*plan.study(plan.ffhq, "quick").runs] == [*plan.ffhq("quick")]
