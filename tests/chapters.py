@@ -1,18 +1,16 @@
-"""Each chapter executed once in a test run, by nbval and at the quick profile; what it shows lies in _build/test.
-
-Tests call `executed`. As a plugin of pytest (`-p chapters`) this file keeps the outputs, which nbval only looks at.
-"""
+"""Each chapter executed once in a test run, by nbval and at the quick profile; what it shows lies in _build/test."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jupytext
-import nbformat
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from naign.base import files
 from naign.pages import book
 
 TESTS = Path(__file__).resolve().parent
@@ -39,7 +37,10 @@ print(profile, seed + 1, share * 2)
 
 
 def executed(page):
-    """The executed notebook of a chapter, made by whoever asks first in this test run; an error if a cell fails."""
+    """The executed notebook of a chapter, made by whoever asks first in this test run; an error if a cell fails.
+
+    Whoever would have to wait for a chapter makes another in the meantime.
+    """
     BUILT.parent.mkdir(exist_ok=True)
     with FileLock(BUILT.parent / "test.lock"):
         if not (BUILT / "run").exists() or (BUILT / "run").read_text() != RUN:
@@ -47,12 +48,26 @@ def executed(page):
             BUILT.mkdir()
             (BUILT / "run").write_text(RUN)
     output, made = BUILT / f"{page.stem}.ipynb", BUILT / f"{page.stem}.log"
-    with FileLock(BUILT / f"{page.stem}.lock"):
-        if not made.exists():
-            made.write_text(_run(page, output))
+    while not made.exists():
+        if not any(_made(chapter) for chapter in [page, *CHAPTERS]):
+            time.sleep(0.2)
     log = made.read_text()
     assert log.startswith("0\n"), log
     return output
+
+
+def _made(page):
+    """Whether this made a chapter, which nobody had made or is making."""
+    made = BUILT / f"{page.stem}.log"
+    try:
+        with FileLock(made.with_suffix(".lock"), timeout=0):
+            if made.exists():
+                return False
+            with files.whole(made) as part:  # others look for it without the lock
+                part.write_text(_run(page, made.with_suffix(".ipynb")))
+            return True
+    except Timeout:
+        return False
 
 
 def _run(page, output):
@@ -68,19 +83,7 @@ def _run(page, output):
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     env["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(TESTS.parent)])  # the package as it is here
     env["NAIGN_CACHE"] = str(BUILT / "cache")
-    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-p", "chapters"]
+    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-p", "outputs"]
     command = [sys.executable, "-m", "pytest", *options, str(output)]
     result = subprocess.run(command, env=env, cwd=TESTS.parent, capture_output=True, text=True)
     return f"{result.returncode}\n{result.stdout}{result.stderr}"
-
-
-def pytest_sessionfinish(session):
-    """Of nbval's own run: write what the cells showed into the notebooks."""
-    cells = [item for item in session.items if hasattr(item, "test_outputs")]
-    for item in cells:
-        for out in item.test_outputs or []:
-            if out.output_type == "execute_result":
-                out.execution_count = item.cell_num + 1
-        item.cell.outputs, item.cell.execution_count = item.test_outputs or [], item.cell_num + 1
-    for notebook in {item.parent for item in cells}:
-        nbformat.write(notebook.nb, notebook.path)
