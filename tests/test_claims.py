@@ -52,6 +52,9 @@ def test_what_chapter_3_says_of_its_records_holds():
     for once, name in ((f"restoration.{name}.once", name) for name in CORRUPTIONS):
         assert mean(m, "NAIGN", once) < mean(m, "IGN", once)
         assert mean(m, "NAIGN, wider", once) < paper[name]  # below the paper's own NAIGN
+        printed = mean(m, "NAIGN" + PAPERS, once) - paper[name]  # nearly as printed, or better
+        assert printed < -0.03 if name == "salt and pepper" else abs(printed) < 0.03
+    assert min(m["restoration.noise.literal"]) > 0.8
     assert mean(m, "NAIGN", "fz.fld") < 40 * mean(m, "NAIGN", "data.train.fld")
     assert mean(m, "NAIGN", "restoration.lines.once") > mean(m, "NAIGN", "restoration.lines.damaged")
     assert mean(m, "NAIGN, wider", "fz.fld") < 0.75 * mean(m, "NAIGN", "fz.fld")
@@ -138,6 +141,7 @@ def test_what_chapter_6_says_of_fair_shares_holds(six, plain, floor):
     for toy in ("trimodal", "grid", "8gaussians"):
         found = every(six[toy], "balanced", KL)
         assert len(found) >= 3 and max(found) < 0.005
+    assert max(map(max, every(plain["grid"], "NAIGN", "fz.shares"))) > 0.8  # four fifths in one mode
     for toy in ("trimodal", "grid"):  # the nearest, with either optimiser
         assert min(mean(six[toy], "NAIGN, Muon", KL), mean(plain[toy], "NAIGN", KL)) > 0.3
     assert min(held[2] for held in every(six["trimodal"], "balanced", "fz.shares")) > 0.3
@@ -230,16 +234,11 @@ def test_what_was_mended_in_chapters_1_and_3_holds():
     assert mean(m, "NAIGN", "least.fz") > 0.9 * mean(m, "NAIGN", "fz.fld")  # the last state is as good as the best
     assert mean(m, "IGN", "least.fz") < 0.6 * mean(m, "IGN", "fz.fld")
     assert mean(m, "IGN" + PAPERS, "least.fz") > 0.85 * mean(m, "IGN" + PAPERS, "fz.fld")
-    misread = {label: mean(m, label, "restoration.noise.changed") for label in ("NAIGN", "IGN", "NAIGN" + PAPERS)}
-    assert misread == {
-        "NAIGN": pytest.approx(0.17, abs=0.01),
-        "IGN": pytest.approx(0.17, abs=0.01),
-        "NAIGN" + PAPERS: pytest.approx(0.73, abs=0.01),
-    }
-    assert mean(m, "NAIGN", "restoration.noise.changed_damaged") == pytest.approx(0.37, abs=0.005)
-    assert mean(m, "NAIGN", "data.train.pixel_density") == pytest.approx(0.92, abs=0.01)
+    ours, ign, printed = (mean(m, of, "restoration.noise.changed") for of in ("NAIGN", "IGN", "NAIGN" + PAPERS))
+    assert ours == pytest.approx(ign, abs=0.01)  # as many
+    assert ours < mean(m, "NAIGN", "restoration.noise.changed_damaged") < printed
     for label in ("NAIGN", "NAIGN, wider"):
-        assert 2.7 < mean(m, label, "fz.pixel_density") < 3.3
+        assert mean(m, label, "fz.pixel_density") > 2 * mean(m, label, "data.train.pixel_density")
 
 
 def test_what_was_mended_in_chapter_5_holds():

@@ -113,7 +113,7 @@ def test_a_record_is_given_the_pictures_that_the_plan_keeps_and_no_other(monkeyp
 
 def test_scores_during_training_say_when():
     run = runs.load_or_fit(get("mnist-naign", **IMAGES), progress=False)
-    seconds = [run.metrics["probes"][str(step)]["seconds"] for step in range(7)]
+    seconds = [run.metrics["probes"][str(step)]["seconds"] for step in (0, 3, 6)]
     assert seconds == sorted(seconds) and seconds[0] >= 0 and seconds[-1] <= run.provenance["seconds"] + 0.1
 
 

@@ -123,6 +123,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_done_twice(matrix, en
     if engine == "snakemake" and not (Path(sys.executable).parent / "snakemake").exists():
         warnings.warn("the engine snakemake is NOT tested: install naign[cluster].", stacklevel=1)
         pytest.skip("snakemake is missing")
+    matrix.write_text(TINY + "seeds = 2\n" + GRID)  # each of the four starts a process and loads the package
     jobs = sweep.read(matrix)
     command = [sys.executable, "-m", "naign", "sweep", str(matrix), "--jobs", "2", "--engine", engine]
     with open(tmp_path / "err", "w") as err:
@@ -137,12 +138,12 @@ def test_killed_in_the_middle_and_started_again_nothing_is_done_twice(matrix, en
             assert time.monotonic() < deadline, "a child lives"
             time.sleep(0.1)
     first = {job.label: os.stat(runs.find(job.experiment)).st_mtime_ns for job in jobs if job.done()}
-    assert 1 <= len(first) < 6
+    assert 1 <= len(first) < 4
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert all(os.stat(runs.find(job.experiment)).st_mtime_ns == first[job.label] for job in jobs if job.label in first)
     frame = pd.read_csv(matrix.with_suffix(".csv"))
-    assert len(frame) == 6 and list(frame["label"]) == sorted(job.label for job in jobs)
+    assert len(frame) == 4 and list(frame["label"]) == sorted(job.label for job in jobs)
     for job, rec in zip(sorted(jobs, key=lambda job: job.label), frame["rec"], strict=True):
         assert rec == pytest.approx(records.load(runs.find(job.experiment)).metrics["rec"])
     assert "image/png" in matrix.with_suffix(".ipynb").read_text()
