@@ -164,11 +164,14 @@ def perform(jobs: list[Job], workers: int, snakemake: dict | None = None) -> boo
     """
     files.writable_directory(files.cache_root() / "logs")
     todo = [job for job in jobs if not job.done()]
+    for job in todo:
+        job.log.unlink(missing_ok=True)  # of an earlier call
     if todo:
         _pool(todo, workers) if snakemake is None else _snakemake(todo, workers, snakemake)
     left = [job for job in jobs if not job.done()]
     for job in left:
-        print(f"failed: {job.label}, see {job.log}", file=sys.stderr)
+        where = f"see {job.log}" if job.log.exists() else "which was not started: see above what the engine said"
+        print(f"failed: {job.label}, {where}", file=sys.stderr)
     print(f"{len(jobs) - len(left)} of {len(jobs)} runs are there")
     return not left
 

@@ -108,6 +108,15 @@ def test_a_run_that_fails_is_tried_again_and_listed_with_its_log_and_costs_no_ot
     assert "it went wrong" in jobs[0].log.read_text()
 
 
+def test_a_run_that_was_never_started_is_told_without_a_log(matrix, capsys, monkeypatch):
+    jobs = sweep.read(matrix)[:1]
+    jobs[0].log.parent.mkdir(parents=True)
+    jobs[0].log.write_text("of an earlier call")
+    monkeypatch.setattr(sweep, "_snakemake", lambda *_: None)  # as when Slurm refuses the job
+    assert not sweep.perform(jobs, 1, {})
+    assert f"failed: {jobs[0].label}, which was not started: see above" in capsys.readouterr().err
+
+
 def test_each_worker_has_a_gpu_of_its_own(matrix, monkeypatch, tmp_path):
     jobs = sweep.read(matrix)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
