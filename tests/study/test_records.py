@@ -150,7 +150,7 @@ def test_a_record_whose_config_no_longer_matches_is_refused():
     (path / "config.json").write_text(json.dumps(config))
     (path / "model.safetensors").unlink()  # as for the seeds that are committed as numbers only
     files.write_checksums(path)
-    with pytest.raises(ValueError, match=r"no longer matches .*lr is 0.5, expected 0.002.*delete"):
+    with pytest.raises(ValueError, match=r"no longer matches .*lr is 0.5, expected 0.004.*delete"):
         fitted()
 
 
