@@ -363,3 +363,22 @@ def test_what_chapter_7_says_of_a_distance_that_is_aware_of_the_source_holds():
     assert heavy["fz"]["w1"] > aware["fz"]["w1"] > 4 * mean(of(plan.balanced("cpu")["trimodal"]), "balanced", "fz.w1")
     moons = [known[f"2moons-field{n}-trial"]["fz"]["coverage"] for n in ("", "-concave", "-source")]
     assert moons[0] == max(moons)
+
+
+def test_what_chapter_7_says_of_sizes_holds():
+    known = json.loads((records.records_root() / "trials-sizes.json").read_text())
+    base = known["base"]
+
+    def fld(name, end="fz"):
+        return known[name][end]["fld"]
+
+    for end in ("fz", "ffz"):
+        assert fld("moved-512", end) < fld("base", end) < fld("moved-128", end)
+        for better, worse in (("source-256", "base"), ("reconstructed-256", "base"), ("base", "idem-half")):
+            assert fld(better, end) < fld(worse, end)
+        assert fld("width-8", end) > 2 * fld("base", end)
+    assert fld("data-8192") < fld("base") < fld("data-512")
+    grain = [known[name]["fz"]["pixel_density"] for name in ("data-8192", "base", "data-512")]
+    assert grain == sorted(grain)
+    assert 1.8 < known["reconstructed-256"]["cpu_seconds"] / base["cpu_seconds"] < 2.2
+    assert known["source-256"]["cpu_seconds"] < base["cpu_seconds"]
