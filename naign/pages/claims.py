@@ -67,13 +67,14 @@ def overview(chapter: str = "") -> str:
     """A row a claim, of one chapter or all: where the paper has it, what it says, the verdict, its numbers and ours."""
     lines = []
     for i, claim in enumerate(claims(), 1):
+        if chapter not in ("", claim["chapter"]):
+            continue
         ours = ""
         if "score" in claim:
             known = [side for side in sides(claim) if side[1]]
             ours = ", ".join(f"{label} {mean_spread(v, claim['digits'])} ({len(runs)})" for label, runs, v in known)
         line = [i, claim["paper"], claim["says"], said(claim), claim.get("printed", ""), ours]
-        if chapter in ("", claim["chapter"]):
-            lines.append(line if chapter else [*line, f"{{doc}}`{claim['chapter']}`"])
+        lines.append(line if chapter else [*line, f"{{doc}}`{claim['chapter']}`"])
     return table(["", "paper", "claim", "verdict", "its numbers", "ours (runs)", *([] if chapter else ["page"])], lines)
 
 

@@ -48,11 +48,11 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
 def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, limits: Pair) -> None:
     """A histogram of (n, 1) points, cut at twice the data's height, or a scatter plot of (n, 2) points."""
     if points.shape[1] == 1:
-        bins = np.linspace(*limits, 121)
+        bins, look = np.linspace(*limits, 121), {"density": True, "histtype": "stepfilled"}
         if data is not None:
-            height, _, _ = ax.hist(np.ravel(data), bins, density=True, color="0.82")
+            height, _, _ = ax.hist(np.ravel(data), bins, color="0.82", **look)
             ax.set_ylim(0, 2 * height.max())
-        ax.hist(points[:, 0], bins, density=True, color=colour, alpha=0.85)
+        ax.hist(points[:, 0], bins, color=colour, alpha=0.85, **look)
         ax.set_yticks([])
     else:
         if data is not None:

@@ -33,11 +33,18 @@ def mean_spread(values: Sequence[float], digits: int = 3) -> str:
 
 def told(frame: pd.DataFrame, scores: Mapping[str, tuple[str, str, int]]) -> None:
     """Give the text of a page numbers by name, each the `mean_spread` of a label's runs: (label, path, digits)."""
-    from myst_nb import glue
-
     for name, (label, path, digits) in scores.items():
         values = lists(frame, path).get(label, []) if path in frame else []
-        glue(name, mean_spread(values, digits).replace("\u00a0", " "), display=False)
+        glue(name, mean_spread(values, digits).replace("\u00a0", " "))
+
+
+def glue(name: str, value: object) -> None:
+    """Give the text of a page a value by name, as `myst_nb.glue` does, whose import takes each page seconds."""
+    from IPython.display import display
+
+    prefix = "application/papermill.record/"
+    named = {"scrapbook": {"name": name, "mime_prefix": prefix}}
+    display({f"{prefix}text/plain": repr(value)}, raw=True, metadata=named)
 
 
 def cells(runs: pd.DataFrame, columns: Columns, key: str = "") -> list[str]:

@@ -149,9 +149,21 @@ def test_the_table_of_classes_by_hand():
 
 def test_the_text_is_told_means_and_spreads_by_name(monkeypatch):
     found = {}
-    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: found.update({name: value}))
+    monkeypatch.setattr(tables, "glue", lambda name, value: found.update({name: value}))
     frame = pd.DataFrame({"label": ["a", "a", "b"], "score": [1.0, 3.0, 5.0]})
     tables.told(frame, {"both": ("a", "score", 1), "one": ("b", "score", 0), "none": ("c", "score", 1)})
     assert found == {"both": "2.0 ± 1.4", "one": "5", "none": ""}
     tables.told(frame, {"nowhere": ("a", "other", 1)})
     assert found["nowhere"] == ""
+
+
+def test_a_value_is_glued_as_myst_glues_it(monkeypatch):
+    import myst_nb
+
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *given, **options: shown.append((given, options)))
+    monkeypatch.setattr("myst_nb.ext.glue.ipy_display", lambda *given, **options: shown.append((given, options)))
+    for value in ("0.3 ± 0.1", 7):
+        tables.glue("name", value)
+        myst_nb.glue("name", value, display=False)
+    assert shown[0] == shown[1] != shown[2] == shown[3]
