@@ -382,3 +382,8 @@ def test_what_chapter_7_says_of_sizes_holds():
     assert grain == sorted(grain)
     assert 1.8 < known["reconstructed-256"]["cpu_seconds"] / base["cpu_seconds"] < 2.2
     assert known["source-256"]["cpu_seconds"] < base["cpu_seconds"]
+    pixels, features = (known[f"ffhq100-{of}"] for of in ("pixels", "convolutions"))
+    for end in ("fz", "ffz"):
+        assert features[end]["pixels"]["effective"] < pixels[end]["pixels"]["effective"]
+        closer = features[end]["sharpness"]["patches"] < pixels[end]["sharpness"]["patches"]
+        assert closer == (end == "fz")
