@@ -69,6 +69,9 @@ def test_what_chapter_3_says_of_its_records_holds():
         for moves in every(m, label, "settle.move"):
             assert moves[-1] < 0.4 * moves[0] if settles else moves[-1] > 0.9 * moves[0]
     assert min(m["restoration.noise.literal"]) > 0.8
+    for name in ("noise", "salt and pepper"):  # what idempotence buys
+        with_it, without = (every(m, label, f"restoration.{name}.once") for label in ("NAIGN", "NAIGN-"))
+        assert max(with_it) < min(without) < 1.2 * max(with_it)
     assert mean(m, "NAIGN", "fz.fld") < 40 * mean(m, "NAIGN", "data.train.fld")
     assert mean(m, "NAIGN", "restoration.lines.once") > mean(m, "NAIGN", "restoration.lines.damaged")
     assert mean(m, "NAIGN, wider", "fz.fld") < 0.75 * mean(m, "NAIGN", "fz.fld")
