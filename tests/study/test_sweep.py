@@ -141,7 +141,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_done_twice(matrix, en
             assert process.poll() is None, (tmp_path / "err").read_text()
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(600) == 143, (tmp_path / "err").read_text()
+        assert process.wait(120) == 143, (tmp_path / "err").read_text()
         deadline = time.monotonic() + 60
         while any(job.at_work() for job in jobs):
             assert time.monotonic() < deadline, "a child lives"
