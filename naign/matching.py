@@ -1,4 +1,4 @@
-"""Which generated point is pulled to which data point: the minimum of Eq. 8, and what may stand in its place.
+"""Which generated point is pulled to which data point: the minimum of Eq. 8.
 
 A matching turns noises z and data x into pairs (z, target), of which d(target, f(z)) is then
 minimised. None records a gradient, and none holds more than one N x M matrix of distances.
@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from naign.base import distributed
-from naign.sources import Sampler
 
 CHUNK = 1024  # candidates a pass: on a CPU at most, on CUDA at least
 CACHED = 2**20  # numbers a pass: the activations of more do not stay in a CPU's cache
@@ -104,20 +103,6 @@ def distances(y: Tensor, x: Tensor) -> Tensor:
     return torch.cdist(y.flatten(1).float(), x.flatten(1).float())
 
 
-def assignment(cost: Tensor) -> Tensor:
-    """The permutation s of least sum_i cost[i, s(i)], (N, N) -> (N,), exactly, by scipy's solver on the host.
-
-    It is the optimal transport between two samples of one size: every data point gets one sample, and
-    every sample a data point.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    rows = linear_sum_assignment(cost.T.cpu().numpy())[1]  # of each column: the solver is faster from that side
-    chosen = torch.empty(len(rows), dtype=torch.long)
-    chosen[torch.as_tensor(rows)] = torch.arange(len(rows))
-    return chosen.to(cost.device)
-
-
 class Memory:
     """Tensors that a search holds from step to step, by name; they are a part of the state of a training."""
 
@@ -157,31 +142,3 @@ class Replay(Memory):
         filled = self.held["stored"].clamp(max=self.capacity)
         at = (torch.rand(1, generator=generator, device=filled.device) * filled).long()
         return tuple(self.held[str(i)].index_select(0, at)[0] for i in range(len(self.held) - 1))
-
-
-class Pool(Memory):
-    """Pairs matched by the many and handed out by the few.
-
-    `size` noises and as many data points are matched at once, which evens out the accidents of a
-    batch; the pairs are then gone through `reuse` times, N at a time, in a new order each time.
-    `match` tells of noises z, their images f(z) and data points x, (M, *D) each, the data point of each noise, (M,).
-    """
-
-    def __init__(self, match: Callable[[Tensor, Tensor, Tensor], Tensor], data: Sampler, size: int, reuse: int):
-        super().__init__()
-        self.match, self.data, self.size, self.reuse = match, data, size, reuse
-
-    @torch.no_grad()
-    def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
-        """The next N = len(x) pairs."""
-        n, m = len(x), self.size
-        if not self.held or len(self.held["order"]) < n:
-            z, points = source.sample(m, generator), self.data.sample(m, generator)
-            chosen = torch.empty(m, dtype=torch.long, device=z.device)
-            if distributed.rank() == 0:
-                chosen = self.match(z, images(f, z), points)
-            chosen = distributed.from_first(chosen)
-            order = torch.cat([torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)])
-            self.held = {"0": z, "1": points[chosen], "2": distinct_share(chosen, m), "order": order}
-        now, self.held["order"] = self.held["order"][:n], self.held["order"][n:]
-        return self.held["0"][now], self.held["1"][now], self.held["2"]

@@ -16,10 +16,11 @@ PACKAGE = Path(naign.__file__).parent
 MAY = {
     "base": {"base"},
     "core": {"base", "core"},
+    "beyond": {"base", "core", "beyond"},
     "data": {"base", "data"},
     "evaluate": {"base", "core", "data", "evaluate"},
-    "study": {"base", "core", "data", "evaluate", "study"},
-    "pages": {"base", "core", "data", "evaluate", "study", "pages"},
+    "study": {"base", "core", "beyond", "data", "evaluate", "study"},
+    "pages": {"base", "core", "beyond", "data", "evaluate", "study", "pages"},
 }
 MODULES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py"))
 LIGHT = {"torch", "numpy", "safetensors", "tqdm", "pydantic"}

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from naign.field import field
+from naign.beyond.field import field
 from naign.methods import make
 from naign.models import MLP, seeded
 from naign.sources import StandardNormal

@@ -9,8 +9,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from naign import beyond, matching, methods
+from naign.beyond.assignment import assignment
 from naign.data.toys import Grid
-from naign.matching import assignment, distances, nearest
+from naign.matching import distances, nearest
 from naign.sources import StandardNormal
 
 

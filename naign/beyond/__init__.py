@@ -1,0 +1,6 @@
+"""Beyond the paper: other generative terms in NAIGN's place of Eq. 8, a file each."""
+
+from naign.beyond.assignment import Balanced
+from naign.beyond.field import ByField
+
+__all__ = ["Balanced", "ByField"]
