@@ -102,7 +102,9 @@ def parse(path: Path) -> tuple[dict, list[dict]]:
     recipes.check("profile", given.setdefault("profile", "cpu"), recipes.PROFILES)
     if odd := {"seed", "profile"} & grid.keys():
         raise ValueError(f"{path} has {min(odd)} in its grid: give it above, as seeds = 3 or profile = 'quick'.")
-    return given, [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    # Several numbers as `-p` takes them: 1.0,2.0.
+    texts = [[",".join(map(str, v)) if isinstance(v, list) else v for v in values] for values in grid.values()]
+    return given, [dict(zip(grid, values, strict=True)) for values in itertools.product(*texts)]
 
 
 def read(path: Path) -> list[Job]:

@@ -16,6 +16,7 @@ import sweeps
 from naign.base import files
 from naign.pages.command import main
 from naign.study import records, runs, sweep
+from naign.study.experiment import get
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 TINY = 'experiments = ["grid-naign"]\nprofile = "quick"\n'
@@ -67,6 +68,14 @@ def test_a_matrix_is_counted_its_names_tell_what_differs_and_known_runs_are_left
     out = capsys.readouterr().out
     assert "5 of 6 runs are missing; time: about " in out
     assert jobs[0].label in out and jobs[1].label not in out
+
+
+def test_a_setting_of_several_numbers_reaches_the_process_that_trains_it(tmp_path):
+    (tmp_path / "lists.toml").write_text('experiments = ["trimodal-ign"]\n[grid]\nmodes = [[-1.5, 0.5, 2.0]]\n')
+    (job,) = sweep.read(tmp_path / "lists.toml")
+    assert job.experiment.data.modes == (-1.5, 0.5, 2.0)
+    words = dict(word.split("=", 1) for word in job.command(1) if "=" in word)
+    assert get(job.experiment.name, **words) == job.experiment  # as `naign fit` reads them
 
 
 def test_the_estimate_is_seconds_a_step_times_steps_over_workers(matrix):
