@@ -88,8 +88,9 @@ def nearest(f: nn.Module, x: Tensor, z: Tensor, d: str = "l2", dtype: str = "flo
 
 @functools.cache
 def fast_in_half_precision(device: str) -> bool:
-    """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with tile units."""
-    return device == "cuda" or (device == "cpu" and torch.cpu._is_amx_tile_supported())
+    """Whether a device multiplies bf16 matrices faster than fp32: CUDA, and CPUs with instructions for them."""
+    own = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return device == "cuda" or (device == "cpu" and own)
 
 
 def distinct_share(index: Tensor, candidates: int) -> Tensor:

@@ -239,14 +239,12 @@ def _snakemake(todo: list[Job], workers: int, options: dict) -> None:
 
 
 def tabulate(jobs: list[Job], path: Path) -> None:
-    """One tidy CSV of the runs that are there: a row a run, its settings, every score that is a number."""
+    """One tidy CSV of the runs that are there: a row a run, its settings, and what `table.flat` has of it."""
     import pandas as pd
 
     from naign.study import table
 
-    rows = []
-    for job in sorted((job for job in jobs if runs.find(job.experiment)), key=lambda job: job.label):
-        frame = table.tidy({job.label: [records.load(runs.find(job.experiment))]}).select_dtypes(["number", "str"])
-        rows.append(frame.assign(**job.changes))
+    there = sorted((job for job in jobs if runs.find(job.experiment)), key=lambda job: job.label)
+    rows = [table.flat(job.label, records.load(runs.find(job.experiment))).assign(**job.changes) for job in there]
     with files.whole(path) as part:
         pd.concat(rows).to_csv(part, index=False)

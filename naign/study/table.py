@@ -33,6 +33,14 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     return frame.assign(**{"least.fz": least, "rise.fz": during.ffill(axis=1).iloc[:, -1] / least})
 
 
+def flat(label: str, run: Run) -> pd.DataFrame:
+    """One row of a run: its scores that are numbers, every mode's share, the commit and the device of its training."""
+    frame = tidy({label: [run]})
+    modes = [pd.DataFrame(frame[path].tolist()).add_prefix(f"{path}.") for path in frame if path.endswith(".shares")]
+    where = {key: run.provenance[key] for key in ("commit", "device")}
+    return pd.concat([frame, *modes], axis=1).select_dtypes(["number", "str"]).assign(**where)
+
+
 def by_label(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The rows of each label, in their order."""
     return list(frame.groupby("label", sort=False))

@@ -24,6 +24,16 @@ def test_a_row_a_run_and_nested_scores_by_dotted_paths():
     assert all(math.isnan(v) for v in (*frame["fz.modes"][1:], *frame["fz.pixels.counts"][1:], frame["w"][0]))
 
 
+def test_a_flat_row_has_numbers_every_modes_share_and_where_it_was_trained():
+    one = run(3, {"rec": 0.5, "fz": {"w1": 1.5, "shares": [0.25, 0.75]}, "levels": [1, 2]})
+    one.provenance |= {"commit": "abc", "device": "a CPU", "threads": 1}
+    (row,) = table.flat("label", one).to_dict("records")
+    assert row.pop("fz.w1") == 1.5 and row.pop("rec") == 0.5 and row.pop("seconds") == 1.0
+    assert [row.pop(f"fz.shares.{mode}") for mode in (0, 1)] == [0.25, 0.75]
+    of = {"label": "label", "name": "a-b", "data": "a", "method": "b", "seed": 3, "commit": "abc", "device": "a CPU"}
+    assert row == of  # and no list
+
+
 def test_the_labels_keep_their_order_and_what_none_has_is_left_out():
     frame = table.tidy({"z": [run(0, {"a": 1.0})], "y": [run(0, {"b": [2]}), run(1, {"b": [3]})]})
     assert [(label, len(rows)) for label, rows in table.by_label(frame)] == [("z", 1), ("y", 2)]
