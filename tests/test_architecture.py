@@ -62,6 +62,10 @@ def test_no_room_is_too_large(module):
     assert len((PACKAGE / module).read_text().splitlines()) <= 250
 
 
+def test_the_core_is_read_in_a_sitting():
+    assert sum(len(path.read_text().splitlines()) for path in PACKAGE.glob("*.py")) <= 1200
+
+
 def loaded(code):
     code += "; import sys; print('\\n'.join({m.split('.')[0] for m in sys.modules}))"
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
