@@ -48,16 +48,16 @@ def _sentence(error: ValidationError) -> str:
         return f"{name} is missing: give a value."
     if first["type"] == "unexpected_keyword_argument":
         return f"unknown setting {name!r}: it has no such field."
-    allowed = first["msg"].removeprefix("Input should be ")
+    allowed = first["msg"].removeprefix("Input should be ").split(", unable")[0]
     article = "" if allowed.startswith(("a ", "an ", "'")) else "a number " if "than" in allowed else ""
     return f"{name} is {first['input']!r}: give {article}{allowed}."
 
 
 def _split(value: object) -> object:
-    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+    return [part for part in value.strip("[]() ").split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Numbers = Annotated[tuple[float, ...], BeforeValidator(_split)]  # "1,2" is read as (1.0, 2.0)
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_split)]  # "1,2" and "[1, 2]" are read as (1.0, 2.0)
 
 
 def values(part: object) -> dict[str, Any]:

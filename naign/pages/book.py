@@ -17,6 +17,7 @@ from typing import Any
 from naign.base import files, interrupts
 from naign.base.settings import settings, values
 from naign.pages.live import page as live
+from naign.study import recipes
 
 ROOT = files.PACKAGE.parent
 BUILT = ROOT / "_build"
@@ -89,6 +90,8 @@ def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
+    if "profile" in given:
+        recipes.check("profile", str(given["profile"]), ("recorded", *recipes.PROFILES))
     every = values(settings(type("Parameters", (), usual | {"__annotations__": known}))(**given))
     return {name: every[name] for name in given if every[name] != usual[name]}  # a cell that repeats is noise
 

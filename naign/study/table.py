@@ -9,7 +9,7 @@ from naign.study.records import Run
 
 
 def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
-    """A row a run, in order: its label, name, data, method, seed, seconds of training, and every score by its path.
+    """A row a run, in order: its label, name, method, seed, seconds of training, and every score by its path.
 
     A path joins the names of nested metrics by dots, as "fz.coverage" or "restoration.blur.once"; values that
     are lists stay lists. A score that a run lacks is NaN. "least.fz" is the least FLD of f(z) during training,
@@ -22,7 +22,7 @@ def tidy(groups: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
     rows = []
     for label, runs in groups.items():
         for run in runs:
-            own = {k: run.config[k] for k in ("name", "data", "method", "seed")}
+            own = {k: run.config[k] for k in ("name", "method", "seed")}
             rows.append({"label": label, **own, "seconds": run.provenance["seconds"], **run.metrics})
     frame = pd.json_normalize(rows)
     during = frame.filter(regex=r"^probes\.\d+\.fz$")

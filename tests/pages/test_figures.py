@@ -1,6 +1,7 @@
 """Figures draw what they are given, with labels, in the plane and on the line."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -173,6 +174,17 @@ def test_heat_and_arrows_in_the_plane_and_on_the_line(sides):
     assert ax.get_title() == "f" and len(ax.collections) == 3
 
 
+def test_cells_hold_the_mean_and_the_spread_of_every_pair_of_settings():
+    frame = pd.DataFrame({0.1: [[1.0, 3.0], [5.0, 5.0]], 0.2: [[0.0, 0.0], [2.0, 4.0]]}, index=[2, 3])
+    figure = curves.cells({"A": frame, "B": 2 * frame.map(np.array)}, "x", "y", "score", 1)
+    first, second, bar = figure.axes
+    assert [ax.get_title() for ax in (first, second)] == ["A", "B"] and bar.get_ylabel() == "score"
+    assert first.images[0].get_array().tolist() == [[2, 0], [5, 3]] and first.images[0].get_clim() == (0, 10)
+    assert [t.get_text() for t in first.get_xticklabels()] == ["0.1", "0.2"]
+    texts = {t.get_position(): t.get_text() for t in first.texts}
+    assert texts == {(0, 0): "2.0\n±1.4", (1, 0): "0.0\n±0.0", (0, 1): "5.0\n±0.0", (1, 1): "3.0\n±1.4"}
+
+
 def test_figures_fit_a_page_where_their_type_is_as_large_as_its_text():
     curve, images = {"NAIGN": ([1, 2], [0.2, 0.9])}, torch.zeros(6, 1, 8, 8)
     moved = (np.zeros((4, 2)), np.ones((4, 2)))
@@ -184,6 +196,7 @@ def test_figures_fit_a_page_where_their_type_is_as_large_as_its_text():
         plane.heat({str(i): np.arange(16.0) for i in range(5)}, [(-2, 2), (-1, 1)], "drift"),
         plane.arrows({"near": moved, "far": moved, "further": moved}, np.zeros((3, 2))),
         sheets.sheets([[("NAIGN", [images] * 2)] * 3], ["f(z)", "a much longer label"]),
+        curves.cells(dict.fromkeys("ABCD", pd.DataFrame([[[0.1, 0.2]] * 3] * 3)), "width", "farthest mode at", "W1"),
     ):
         assert figure.get_figwidth() <= style.WIDEST
         figure.canvas.draw()

@@ -36,6 +36,7 @@ def test_parameters_arrive_typed(notebook, tmp_path):
         ({"seed": "one"}, "seed is 'one': give a valid integer"),
         ({"seed": 1.5}, "seed is 1.5: give a valid integer"),
         ({"share": "inf"}, "share is 'inf': give a finite number"),
+        ({"profile": "quik"}, "unknown profile 'quik': choose one of recorded, quick, cpu, paper."),
     ],
 )
 def test_unknown_and_ill_typed_parameters_are_refused_before_a_kernel_starts(

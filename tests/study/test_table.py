@@ -9,7 +9,7 @@ from naign.study.records import Run
 
 
 def run(seed, metrics, seconds=1.0):
-    return Run({"name": "a-b", "data": "a", "method": "b", "seed": seed}, {}, metrics, {"seconds": seconds})
+    return Run({"name": "a-b", "method": "b", "seed": seed}, {}, metrics, {"seconds": seconds})
 
 
 def test_a_row_a_run_and_nested_scores_by_dotted_paths():
@@ -17,7 +17,7 @@ def test_a_row_a_run_and_nested_scores_by_dotted_paths():
     frame = table.tidy({"second": [run(0, one, 9.5)], "first": [run(0, {"rec": 0.1}), run(1, {"rec": 0.2, "w": []})]})
     assert frame["label"].tolist() == ["second", "first", "first"]
     assert frame["seed"].tolist() == [0, 0, 1] and frame["seconds"].tolist() == [9.5, 1.0, 1.0]
-    assert frame[["name", "data", "method"]].drop_duplicates().to_numpy().tolist() == [["a-b", "a", "b"]]
+    assert frame[["name", "method"]].drop_duplicates().to_numpy().tolist() == [["a-b", "b"]]
     assert frame["rec"].tolist() == [0.5, 0.1, 0.2]
     assert frame["fz.modes"][0] == 3 and frame["restoration.salt and pepper.a"][0] == 1
     assert frame["fz.pixels.counts"][0] == [1, 2] and frame["w"][2] == []  # lists stay lists
@@ -30,7 +30,7 @@ def test_a_flat_row_has_numbers_every_modes_share_and_where_it_was_trained():
     (row,) = table.flat("label", one).to_dict("records")
     assert row.pop("fz.w1") == 1.5 and row.pop("rec") == 0.5 and row.pop("seconds") == 1.0
     assert [row.pop(f"fz.shares.{mode}") for mode in (0, 1)] == [0.25, 0.75]
-    of = {"label": "label", "name": "a-b", "data": "a", "method": "b", "seed": 3, "commit": "abc", "device": "a CPU"}
+    of = {"label": "label", "name": "a-b", "method": "b", "seed": 3, "commit": "abc", "device": "a CPU"}
     assert row == of  # and no list
 
 
