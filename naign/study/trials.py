@@ -1,4 +1,4 @@
-"""Trials: the settings that every method was given the chance of, and what came of each."""
+"""Trials: the settings that every method was given the chance of, what came of each, and of the best on other seeds."""
 
 import functools
 import json
@@ -12,13 +12,16 @@ import torch
 
 from naign.base import files
 from naign.evaluate import validation
-from naign.study import records
+from naign.study import plan, records, runs
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import provenance
 from naign.training import NonFiniteLoss
 
 if TYPE_CHECKING:
     import pandas as pd
+
+REPORTED = (0, 1, 2)  # seeds of the finals
+KEPT = ("n", "rec", "gap", "fz", "ffz", "best", "validation")  # of their scores
 
 
 @functools.cache
@@ -29,13 +32,18 @@ def families() -> dict[str, dict]:
 
 def planned(family: str) -> list[Experiment]:
     """Every trial of a family; ValueError if there is none of this name, or it gives one method more than another."""
+    return [experiment for _, _, experiment in _planned(family)]
+
+
+def _planned(family: str) -> list[tuple[str, dict, Experiment]]:
+    """The method of each trial, and its own settings."""
     if family not in families():
         raise ValueError(f"unknown family of trials {family!r}: choose one of {', '.join(families())}.")
     given = families()[family]
     if len({len(settings) for settings in given["methods"].values()}) > 1:
         raise ValueError(f"the methods of {family!r} differ in their number of trials: give each as many.")
     return [
-        get(f"{data}-{method}", "cpu", seed, **given["all"] | settings)
+        (method, settings, get(f"{data}-{method}", "cpu", seed, **given["all"] | settings))
         for i in range(max(map(len, given["methods"].values())))
         for method, settings in ((m, s[i]) for m, s in given["methods"].items())
         for data in given["data"]
@@ -43,30 +51,53 @@ def planned(family: str) -> list[Experiment]:
     ]
 
 
-def path(family: str) -> Path:
-    """Where the record of a family lies, one entry a trial by the name of its run."""
-    return records.records_root() / f"trials-{family}.json"
+def finals(family: str) -> list[Experiment]:
+    """The settings taken of each method, on the data sets `final` and the seeds that are reported.
+
+    None as long as a trial is missing.
+    """
+    given, done = families()[family], known(family)
+    if any(experiment.directory not in done for experiment in planned(family)):
+        return []
+    taken, text = chosen(family), table(family)["settings"]
+    best = {method: own for method, own, e in _planned(family) if text[e.directory] == taken[method]}
+    return [
+        get(f"{data}-{method}", "cpu", seed, **given["all"] | own)
+        for seed in REPORTED
+        for data in given["final"]
+        for method, own in best.items()
+    ]
 
 
-def known(family: str) -> dict[str, dict]:
-    """The trials that are recorded."""
-    return json.loads(path(family).read_text()) if path(family).exists() else {}
+def path(family: str, what: str = "trials") -> Path:
+    """Where the record of a family's trials or "finals" lies, one entry each by the name of its run."""
+    return records.records_root() / f"{what}-{family}.json"
+
+
+def known(family: str, what: str = "trials") -> dict[str, dict]:
+    """The trials, or "finals", that are recorded."""
+    return json.loads(path(family, what).read_text()) if path(family, what).exists() else {}
 
 
 def run(family: str) -> int:
-    """Train and judge what the record lacks, and write it down after each; returns how many that were.
+    """Train and judge what the records lack, and write it down after each; returns how many that were.
 
-    A training that diverges is a result too: its sentence is recorded in place of the scores. Whatever else stops a
-    trial says nothing of its settings, and is raised.
+    The finals follow once every trial is there. A training that diverges is a result too: its sentence is recorded in
+    place of the scores. Whatever else stops one says nothing of its settings, and is raised.
     """
-    todo = [e for e in planned(family) if e.directory not in known(family)]
-    for i, experiment in enumerate(todo, 1):
-        print(f"trial {i} of {len(todo)}: {experiment.directory}", file=sys.stderr)
-        files.write_json(path(family), known(family) | {experiment.directory: _one(experiment)})
-    return len(todo)
+    done = 0
+    for what, listed in (("trials", planned), ("finals", finals)):
+        todo = [e for e in listed(family) if e.directory not in known(family, what)]
+        for i, experiment in enumerate(todo, 1):
+            print(f"{what}, {i} of {len(todo)}: {experiment.directory}", file=sys.stderr)
+            entry = {experiment.directory: _one(experiment, what == "finals")}
+            files.write_json(path(family, what), known(family, what) | entry)
+        done += len(todo)
+    return done
 
 
-def _one(experiment: Experiment) -> dict:
+def _one(experiment: Experiment, final: bool) -> dict:
+    """What is recorded of a training: its states judged by validation, of a final its scores instead."""
     began = time.monotonic()
     config = experiment.essential()
     entry = {k: config[k] for k in ("data", "method", "seed", "parameters")}
@@ -74,12 +105,17 @@ def _one(experiment: Experiment) -> dict:
         run = experiment.train(files.cache_root() / "checkpoints" / experiment.directory)
     except NonFiniteLoss as error:
         return entry | {"failed": str(error), **provenance(torch.device("cpu"), time.monotonic() - began)}
-    found = validation.by_step(run.f, run.source, experiment.data.load(), run.snapshots)
+    if final:
+        runs.score(run, experiment)
+        found = {k: run.metrics[k] for k in KEPT if k in run.metrics}
+    else:
+        found = validation.by_step(run.f, run.source, experiment.data.load(), run.snapshots)
     return entry | found | {k: v for k, v in run.provenance.items() if k != "clock"}
 
 
 def table(family: str) -> "pd.DataFrame":
-    """A row a trial: data, method, settings (as text), seed, seconds, by, best (its step), score (there), last.
+    """A row a trial, by the name of its run: data, method, settings (as text), seed, seconds, by, best (its step),
+    score (there), last.
 
     Of the settings those that differ between trials of its method, planned or recorded.
     """
@@ -102,7 +138,15 @@ def table(family: str) -> "pd.DataFrame":
                 "last": steps[max(steps, key=int)] if steps else float("nan"),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, list(known(family)))
+
+
+def reported(family: str) -> "pd.DataFrame":
+    """A row a final: label, data, method, seed, seconds, and every score by its path, as in `naign.study.table`."""
+    import pandas as pd
+
+    frame = pd.json_normalize(list(known(family, "finals").values()))
+    return frame.assign(label=frame["method"].map(plan.label))
 
 
 def chosen(family: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from naign.study import trials
+from naign.study import runs, trials
 from naign.study.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -16,6 +16,7 @@ def family(monkeypatch, tmp_path):
     monkeypatch.setattr(trials.records, "records_root", lambda: tmp_path)
     given = {
         "data": ["trimodal", "grid"],
+        "final": ["grid"],
         "seeds": [100],
         "all": TINY,
         "methods": {"naign": [{"lr": 1e-3}, {"lr": 1e-2}], "ign": [{"lr": 1e-3}, {"lr": 1e30}]},
@@ -26,7 +27,8 @@ def family(monkeypatch, tmp_path):
 
 def test_every_trial_is_run_once_and_what_fails_is_recorded(family):
     family["methods"]["ign"][1] = {"lr": 1e6}  # the largest allowed
-    assert trials.run("tiny") == 8
+    assert trials.finals("tiny") == []
+    assert trials.run("tiny") == 8 + 2 * 3  # and then the finals of two methods
     assert trials.run("tiny") == 0
     found = trials.known("tiny")
     assert all({"seconds", "commit", "device"} <= entry.keys() for entry in found.values())
@@ -66,6 +68,18 @@ def test_the_settings_of_least_summed_rank_are_taken(family):
     assert frame["score"].tolist() == [0.2, 0.4, 0.8, 0.7]
     assert frame["last"].tolist() == [0.9, 0.4, 0.8, 0.7]
     assert trials.chosen("tiny") == {"naign": "lr 0.001"}
+
+
+def test_the_finals_have_the_settings_taken_on_other_seeds_and_are_scored(family):
+    family["methods"] = {"naign": [{"lr": 1e-3}, {"lr": 1e-2, "w_idem": 0.5}]}
+    trials.run("tiny")
+    taken, finals = trials.chosen("tiny")["naign"], trials.finals("tiny")
+    assert [(e.name, e.seed) for e in finals] == [("grid-naign", seed) for seed in (0, 1, 2)]
+    assert {e.schedule.lr for e in finals} == {1e-2 if taken == "lr 0.01, w_idem 0.5" else 1e-3}
+    frame = trials.reported("tiny")
+    assert frame["label"].tolist() == ["NAIGN"] * 3 and frame["seed"].tolist() == [0, 1, 2]
+    first = runs.load_or_fit(finals[0], progress=False).metrics
+    assert frame["fz.coverage"][0] == first["fz"]["coverage"] and frame["best.rec"][0] == first["best"]["rec"]
 
 
 def test_unequal_care_is_refused(family):
