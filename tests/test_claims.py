@@ -41,6 +41,40 @@ def mean(frame, label, path):
     return np.mean(every(frame, label, path))
 
 
+def test_what_chapter_1_says_of_its_nine_lines_holds():
+    frame = pd.read_csv(records.records_root() / "line-map.csv")
+    modes, frame["wide"] = frame["modes"].str.split(","), frame["widths"].str.split(",").str[0].astype(float)
+    frame["far"] = modes.str[-1].astype(float)
+    cells = frame.groupby(["method", "far", "wide"])
+    assert len(cells) == 4 * 9 and set(cells.size()) == {3} and set(frame["seed"]) == {0, 1, 2}
+    share, w1 = (cells[path].mean() for path in ("fz.shares.2", "fz.w1"))
+    papers = frame[frame["method"] != "naign-balanced"]
+    assert papers["fz.shares.2"].max() < 0.2
+    projected = {2: 0.122, 3: 0.040, 4: 0.010}  # of a normal draw: beyond the midpoint of the two farther modes
+    for far, pair in {2: (0.33, 2), 3: (0.5, 3), 4: (0.67, 4)}.items():
+        assert torch.special.ndtr(-torch.tensor(sum(pair) / 2)).item() == pytest.approx(projected[far], abs=1e-3)
+        assert modes[frame["far"] == far].str[1].astype(float).unique().tolist() == [pair[0]]
+    for method in ("naign", "naign-minus"):
+        assert all(abs(share[method, 2.0, wide] - projected[2]) < 0.01 for wide in (0.1, 0.2, 0.4))
+        assert all(0 < share[method, far, w] - projected[far] < 0.115 for far in (3.0, 4.0) for w in (0.1, 0.2, 0.4))
+    for method in ("naign", "naign-minus", "ign"):
+        assert all(share[method, 2.0, wide] > share[method, 3.0, wide] for wide in (0.1, 0.2, 0.4))
+    assert all(share["ign", far, 0.1] < projected[far] for far in (2.0, 3.0, 4.0))
+    for far, wide in ((far, wide) for far in (2.0, 3.0, 4.0) for wide in (0.1, 0.2, 0.4)):
+        if far > 2:
+            assert w1["naign", far, wide] < w1["ign", far, wide]
+        assert w1["naign-balanced", far, wide] == min(w1[method, far, wide] for method in frame["method"].unique())
+        assert (w1["naign-balanced", far, wide] < 0.08) == (wide == 0.2)
+    gaps = (w1["ign"] - w1["naign"])[3.0:4.0]
+    assert gaps.idxmax() == (3.0, 0.1) and gaps[3.0, 0.4] < 0.01
+    for method in ("naign", "naign-minus", "ign"):  # as the identity's, at 2 and 0.4
+        assert w1[method, 2.0, 0.4] == pytest.approx(0.51, abs=0.005)
+    assert share["naign-minus", 4.0, 0.1] > 3 * share["naign", 4.0, 0.1]
+    for middle in (0.33, 0.5, 0.67):
+        assert shares.mass_floor(np.array([[middle]]), np.array([[1.2]]))[0] > 0.66
+        assert shares.mass_floor(np.array([[middle]]), np.array([[0.3]]))[0] < 1 / 3
+
+
 def test_what_chapter_3_says_of_its_records_holds():
     m = of(plan.mnist("cpu")["main"])
     for end in ("", PAPERS):
