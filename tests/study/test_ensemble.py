@@ -54,10 +54,10 @@ def test_every_member_is_a_training_of_its_own(method, double):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_in_single_precision_they_differ_by_rounding(dtype):
-    schedule = Schedule(20, 16, lr=1e-3, dtype=dtype)
-    ensemble = stacked(methods.NAIGN(), schedule)
+    schedule, method = Schedule(20, 16, lr=1e-3, dtype=dtype), methods.NAIGN(candidate_dtype=dtype)
+    ensemble = stacked(method, schedule)
     ensemble.fit(progress=False)
-    alone = Training(networks()[1], StandardNormal((2,)), DATA[1], methods.NAIGN(), schedule, SEEDS[1])
+    alone = Training(networks()[1], StandardNormal((2,)), DATA[1], method, schedule, SEEDS[1])
     alone.fit(progress=False)
     close = 1e-5 if dtype == "float32" else 2e-2
     for name, p in alone.f.state_dict().items():
