@@ -114,23 +114,24 @@ def _few_ticks(axis: Axis) -> None:
         axis.set_major_formatter("{x:g}")
 
 
-def cells(panels: dict[str, pd.DataFrame], x: Text, y: Text, label: str, digits: int = 2) -> Figure:
+def cells(panels: dict[str, pd.DataFrame], x: Text, y: Text, label: str, spec: str = ".2f") -> Figure:
     """The mean of a score for each pair of two settings, a coloured cell with mean and spread, on one scale.
 
-    panels : title -> the scores of all runs at y (index) and x (columns), a list each
+    panels : title -> the scores of all runs at y (index) and x (columns), a list each, NaN where there is none
+    spec : how numbers are written
     """
     means = {title: frame.map(np.mean) for title, frame in panels.items()}
     low, high = min(m.min(axis=None) for m in means.values()), max(m.max(axis=None) for m in means.values())
-
     figure, axes = grid(panels, 2.5, 2, x=x, y=y, sharex=True, sharey=True)
     for ax, (title, mean) in zip(axes, means.items(), strict=True):
         shown = ax.imshow(mean, vmin=low, vmax=high, cmap="cividis", aspect="auto", origin="lower")
         ax.set_xticks(range(len(mean.columns)), mean.columns)
         ax.set_yticks(range(len(mean.index)), mean.index)
         for (i, j), value in np.ndenumerate(mean):
-            text = f"{value:.{digits}f}\n±{np.std(panels[title].iloc[i, j], ddof=1):.{digits}f}"
-            dark = value < (low + high) / 2
-            ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color="white" if dark else "black")
+            scores = np.atleast_1d(panels[title].iloc[i, j])
+            text = f"{value:{spec}}" + (f"\n±{scores.std(ddof=1):{spec}}" if len(scores) > 1 else "")
+            colour = "white" if value < (low + high) / 2 else "black"
+            ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color=colour)
     done(figure).colorbar(shown, ax=list(axes), label=label, shrink=0.85)
     return figure
 

@@ -12,7 +12,7 @@ import torch
 
 from naign.base import files
 from naign.evaluate import validation
-from naign.study import plan, records, runs
+from naign.study import records, runs
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import provenance
 from naign.training import NonFiniteLoss
@@ -139,14 +139,6 @@ def table(family: str) -> "pd.DataFrame":
             }
         )
     return pd.DataFrame(rows, list(known(family)))
-
-
-def reported(family: str) -> "pd.DataFrame":
-    """A row a final: label, data, method, seed, seconds, and every score by its path, as in `naign.study.table`."""
-    import pandas as pd
-
-    frame = pd.json_normalize(list(known(family, "finals").values()))
-    return frame.assign(label=frame["method"].map(plan.label))
 
 
 def chosen(family: str) -> dict[str, str]:

@@ -176,13 +176,16 @@ def test_heat_and_arrows_in_the_plane_and_on_the_line(sides):
 
 def test_cells_hold_the_mean_and_the_spread_of_every_pair_of_settings():
     frame = pd.DataFrame({0.1: [[1.0, 3.0], [5.0, 5.0]], 0.2: [[0.0, 0.0], [2.0, 4.0]]}, index=[2, 3])
-    figure = curves.cells({"A": frame, "B": 2 * frame.map(np.array)}, "x", "y", "score", 1)
+    figure = curves.cells({"A": frame, "B": 2 * frame.map(np.array)}, "x", "y", "score", ".1f")
     first, second, bar = figure.axes
     assert [ax.get_title() for ax in (first, second)] == ["A", "B"] and bar.get_ylabel() == "score"
     assert first.images[0].get_array().tolist() == [[2, 0], [5, 3]] and first.images[0].get_clim() == (0, 10)
     assert [t.get_text() for t in first.get_xticklabels()] == ["0.1", "0.2"]
     texts = {t.get_position(): t.get_text() for t in first.texts}
     assert texts == {(0, 0): "2.0\n±1.4", (1, 0): "0.0\n±0.0", (0, 1): "5.0\n±0.0", (1, 1): "3.0\n±1.4"}
+    lonely = pd.DataFrame({0.1: [[1.0], np.nan], 0.2: [[3.0], [2.0]]}, index=[2, 3])
+    texts = curves.cells({"A": lonely}, "x", "y", "score").axes[0].texts
+    assert [t.get_text() for t in texts] == ["1.00", "3.00", "nan", "2.00"]  # one run has no spread
 
 
 def test_figures_fit_a_page_where_their_type_is_as_large_as_its_text():

@@ -76,10 +76,10 @@ def test_the_finals_have_the_settings_taken_on_other_seeds_and_are_scored(family
     taken, finals = trials.chosen("tiny")["naign"], trials.finals("tiny")
     assert [(e.name, e.seed) for e in finals] == [("grid-naign", seed) for seed in (0, 1, 2)]
     assert {e.schedule.lr for e in finals} == {1e-2 if taken == "lr 0.01, w_idem 0.5" else 1e-3}
-    frame = trials.reported("tiny")
-    assert frame["label"].tolist() == ["NAIGN"] * 3 and frame["seed"].tolist() == [0, 1, 2]
-    first = runs.load_or_fit(finals[0], progress=False).metrics
-    assert frame["fz.coverage"][0] == first["fz"]["coverage"] and frame["best.rec"][0] == first["best"]["rec"]
+    entries = trials.known("tiny", "finals")
+    assert list(entries) == [e.directory for e in finals] and [e["seed"] for e in entries.values()] == [0, 1, 2]
+    entry, first = entries[finals[0].directory], runs.load_or_fit(finals[0], progress=False).metrics
+    assert entry["fz"] == first["fz"] and entry["best"] == first["best"]
 
 
 def test_unequal_care_is_refused(family):
