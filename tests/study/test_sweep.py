@@ -78,6 +78,12 @@ def test_a_setting_of_several_numbers_reaches_the_process_that_trains_it(tmp_pat
     assert get(job.experiment.name, **words) == job.experiment  # as `naign fit` reads them
 
 
+def test_a_matrix_without_a_grid_has_a_page_too(tmp_path):
+    (tmp_path / "plain.toml").write_text(TINY)
+    assert main(["sweep", str(tmp_path / "plain.toml")]) == 0
+    assert "image/png" in (tmp_path / "plain.ipynb").read_text()
+
+
 def test_the_estimate_is_seconds_a_step_times_steps_over_workers(matrix):
     jobs = sweep.read(matrix)
     fitted(jobs[0])
