@@ -116,6 +116,12 @@ def test_what_chapter_3_says_of_its_records_holds():
     assert 0.70 < mean(m, "NAIGN", "fz.coverage") < mean(m, "NAIGN, wider", "fz.coverage") < 0.75
     one, other = every(m, "NAIGN, wider", "restoration.noise.once")
     assert one < mean(m, "NAIGN", "restoration.noise.once") < other
+    early = zip(every(m, "IGN, wider", "least.fz"), every(m, "IGN, wider", "probes.450.fz"), strict=True)
+    assert all(least == after for least, after in early)  # a tenth of 4,500 steps
+    assert mean(m, "NAIGN, wider", "fz.fld") < 0.1 * mean(m, "IGN, wider", "fz.fld")
+    for name in CORRUPTIONS:
+        naign, ign = (mean(m, f"{label}, wider", f"restoration.{name}.once") for label in ("NAIGN", "IGN"))
+        assert (naign < ign) == (name == "blur") and ign > 0.9 * naign  # by a little
 
 
 def test_what_chapter_4_says_of_its_records_holds():
