@@ -141,6 +141,16 @@ def table(family: str) -> "pd.DataFrame":
     return pd.DataFrame(rows, list(known(family)))
 
 
+def scored(family: str) -> "pd.DataFrame":
+    """A row a final, in order: data, method, seed, and its scores by their paths, such as best.fz.fld and fz.fld.
+
+    A score is NaN where the training diverged.
+    """
+    import pandas as pd
+
+    return pd.json_normalize(list(known(family, "finals").values()))
+
+
 def chosen(family: str) -> dict[str, str]:
     """The settings taken, by method: of least summed rank over data sets and seeds; what failed ranks last."""
     frame = table(family)
