@@ -15,16 +15,13 @@ from naign.study.experiment import get
 from naign.study.recipes import RECIPES
 from naign.study.records import Run
 
-
-@functools.cache
-def _parts() -> dict:
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+PARTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 def scores(metrics: Sequence[dict]) -> dict[str, list[float]]:
     """The scores that a card shows: what it is called -> its value in each of some metrics, where all have it."""
     found = {}
-    for title, path in _parts()["scores"].items():
+    for title, path in PARTS["scores"].items():
         values = [functools.reduce(lambda part, key: part.get(key, {}), path.split("."), one) for one in metrics]
         if values and {} not in values:
             found[title] = values
@@ -64,19 +61,19 @@ def _word(value: object) -> str:
 
 def text(run: Run, place: str) -> str:
     """The card of a run that is loaded from a place, as Markdown with the head that the Hub reads."""
-    config, parts = run.config, _parts()
+    config = run.config
     data, method = DATA.get(config["data"]), METHODS.get(config["method"])
     said = config["parameters"] | run.provenance | config | {"place": place, "version": naign.__version__}
     said |= {"shape": ", ".join(map(str, config["shape"])), "command": command(config)}
     said |= {"label": method.label if method else config["method"], "called": data.called if data else "one's own data"}
-    said |= {"few": parts["few"].get(data.kind if data else config["data"].removeprefix("tensor-"), "")}
+    said |= {"few": PARTS["few"].get(data.kind if data else config["data"].removeprefix("tensor-"), "")}
     if data:
         said |= {"data_licence": data.licence, "data_licence_id": data.licence.lower().replace(" ", "-")}
-    owner = parts["owner"]["own" if not data else "public" if data.shared else "kept"]
+    owner = PARTS["owner"]["own" if not data else "public" if data.shared else "kept"]
     said |= {key: sentence.format(**said) for key, sentence in owner.items()}
     rows = [f"| {key} | {_word(value)} |" for key, value in sorted(config["parameters"].items())]
     said |= {"scores": _scored(run), "settings": "\n".join(["| setting | value |", "| --- | --- |", *rows])}
-    return parts["text"].lstrip().format(**said)
+    return PARTS["text"].lstrip().format(**said)
 
 
 def _scored(run: Run) -> str:

@@ -4,7 +4,6 @@
 machine to which the pack was brought, goes on where this one was cut.
 """
 
-import functools
 import io
 import json
 import os
@@ -22,12 +21,7 @@ from naign.study import plan, records
 
 PIECE, MOST = 15 * 2**20, 4  # bytes of a file that is taken home, and how many of them at most
 GRACE = 20  # seconds that a command has to save its state, and packing after it
-
-
-@functools.cache
-def parts() -> dict[str, dict]:
-    """The parts of `day.toml` by name."""
-    return {part["name"]: part for part in tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]}
+PARTS = {part["name"]: part for part in tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]}
 
 
 def spend(out: Path, profile: str, minutes: float, names: list[str]) -> bool:
@@ -36,17 +30,17 @@ def spend(out: Path, profile: str, minutes: float, names: list[str]) -> bool:
     out : a folder for `log.txt` and home.000, home.001, ..., pieces below 16 MB of a tar of what came of it, by paths
         from the repository
     """
-    if unknown := [name for name in names if name not in parts()]:
-        raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(parts())}.")
+    if unknown := [name for name in names if name not in PARTS]:
+        raise ValueError(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}.")
     plan.scale(profile)  # refuses an unknown one
     files.project()
     files.writable_directory(out)
     end, left = time.monotonic() + 60 * minutes - 2 * GRACE, False
     try:
         with (out / "log.txt").open("a") as log:
-            for name in names or parts():
-                until = min(end, time.monotonic() + 60 * parts()[name]["minutes"])
-                for words in parts()[name]["commands"]:
+            for name in names or PARTS:
+                until = min(end, time.monotonic() + 60 * PARTS[name]["minutes"])
+                for words in PARTS[name]["commands"]:
                     left |= not _once(words, profile, until, log)
     finally:
         with interrupts.ignored():

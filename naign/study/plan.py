@@ -16,6 +16,7 @@ from naign.study.records import Run
 PAPER = ("naign", "naign-minus", "ign")  # the methods that the paper compares
 COMPARED = (*PAPER, "dae")  # and a plain autoencoder, as a distance
 PAPERS = ", paper's recipe"  # ends the label of a row with them
+TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 OF_A_SEARCH = {"candidates", "replay", "replay_batches"}  # settings that mean nothing to IGN
 
 
@@ -41,27 +42,22 @@ class Row:
         """What the record of a seed keeps."""
         return self.each + self.first if seed == 0 else self.each
 
-    def load(self, profile: str, seed: int = 0, weights: bool = False, progress: bool = True) -> list[Run]:
+    def load(self, profile: str, seed: int = 0, weights: bool = False) -> list[Run]:
         """Its runs, recorded or trained now, with weights where the record keeps them.
 
         seed : of the first; weights : asks for those of every seed
         """
         asked = [(s, weights or (s == seed and "weights" in self.first)) for s in range(seed, seed + self.seeds)]
-        return [runs.load_or_fit(self.experiment(profile, s), w, progress) for s, w in asked]
+        return [runs.load_or_fit(self.experiment(profile, s), w) for s, w in asked]
 
 
 Groups = dict[str, list[Row]]
 
 
-@functools.cache
-def _table() -> dict:
-    return tomllib.loads((Path(__file__).parent / "plan.toml").read_text())
-
-
 def scale(profile: str) -> dict:
     """Seeds and lengths of the rows at a profile; ValueError if there is none of that name."""
     recipes.check("profile", profile, recipes.PROFILES)
-    return _table()["scale"][profile]
+    return TABLE["scale"][profile]
 
 
 def groups(chapter: str, profile: str, **given: object) -> Groups:
@@ -70,7 +66,7 @@ def groups(chapter: str, profile: str, **given: object) -> Groups:
     given : settings for all rows that do not set them themselves; they come before the profile's scale
     """
     sizes, found = scale(profile), {}
-    for title, group in _table()[chapter].items():
+    for title, group in TABLE[chapter].items():
         for on in group.get("toys", [""]):
             rows = [group | row for row in group["rows"]]
             rows = [row for row in rows if "scale" not in row or row["scale"] in sizes]
@@ -124,7 +120,7 @@ def detectors(profile: str) -> list[Row]:
 
 def every(profile: str) -> list[Row]:
     """All rows, each run once, with all that any page keeps of it."""
-    shown = [group for chapter in _table() if chapter != "scale" for group in groups(chapter, profile).values()]
+    shown = [group for chapter in TABLE if chapter != "scale" for group in groups(chapter, profile).values()]
     rows: dict[str, Row] = {}
     for row in (row for group in shown for row in group):
         name = row.experiment(profile).directory
@@ -139,9 +135,9 @@ def kept(profile: str) -> dict[str, tuple[str, ...]]:
     return {row.experiment(profile, s).directory: row.kept(s) for row in every(profile) for s in range(row.seeds)}
 
 
-def load(rows: Iterable[Row], profile: str, seed: int = 0, **options: bool) -> dict[str, list[Run]]:
+def load(rows: Iterable[Row], profile: str, seed: int = 0, weights: bool = False) -> dict[str, list[Run]]:
     """The runs of some rows by their labels, see `Row.load`."""
-    return {row.label: row.load(profile, seed, **options) for row in rows}
+    return {row.label: row.load(profile, seed, weights=weights) for row in rows}
 
 
 def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> str:
@@ -160,8 +156,7 @@ def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> st
 def recorded(where: str) -> dict[str, list[Run]]:
     """The runs of a group by label, "chapter.group", at the largest profile that has all its rows."""
     chapter, group = where.split(".")
-    profile = resolve("recorded", lambda p: groups(chapter, p)[group])
-    return load(groups(chapter, profile)[group], profile)
+    return study(functools.partial(groups, chapter), "recorded", only=[group]).runs[group]
 
 
 class Study(NamedTuple):
@@ -203,4 +198,4 @@ def study(
 
     profile = resolve(profile, lambda at: [row for some in asked(at).values() for row in some], seed)
     found = asked(profile)
-    return Study(profile, found, {g: load(some, profile, seed, weights=weights) for g, some in found.items()})
+    return Study(profile, found, {g: load(some, profile, seed, weights) for g, some in found.items()})

@@ -1,17 +1,12 @@
 """Profiles and recipes: the settings of `recipes.toml`, by kind of data, method and scale."""
 
-import functools
 import tomllib
 from pathlib import Path
 
 PROFILES = ("quick", "cpu", "paper")  # by size
 RECIPES = ("ours", "paper")  # of images: tuned here, or the paper's own
 SETTLED = ("line", "plane", "flat")  # kinds with one recipe only
-
-
-@functools.cache
-def _rules() -> list[dict]:
-    return tomllib.loads((Path(__file__).parent / "recipes.toml").read_text())["rule"]
+RULES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["rule"]
 
 
 def chosen(kind: str, method: str, profile: str, recipe: str = "ours") -> dict[str, object]:
@@ -20,7 +15,7 @@ def chosen(kind: str, method: str, profile: str, recipe: str = "ours") -> dict[s
     check("recipe", recipe, RECIPES)
     asked = {"kinds": kind, "methods": method, "recipes": recipe}
     result: dict[str, object] = {}
-    for rule in _rules():
+    for rule in RULES:
         if all(value in rule.get(key, [value]) for key, value in asked.items()):
             result |= rule.get("all", {}) | rule.get(profile, {})
     return result

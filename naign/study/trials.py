@@ -1,6 +1,5 @@
 """Trials: the settings that every method was given the chance of, what came of each, and of the best on other seeds."""
 
-import functools
 import json
 import sys
 import time
@@ -22,12 +21,7 @@ if TYPE_CHECKING:
 
 REPORTED = (0, 1, 2)  # seeds of the finals
 KEPT = ("n", "rec", "gap", "fz", "ffz", "best", "validation")  # of their scores
-
-
-@functools.cache
-def families() -> dict[str, dict]:
-    """The families of `trials.toml` by name."""
-    return tomllib.loads((Path(__file__).parent / "trials.toml").read_text())
+FAMILIES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 
 
 def planned(family: str) -> list[Experiment]:
@@ -37,9 +31,9 @@ def planned(family: str) -> list[Experiment]:
 
 def _planned(family: str) -> list[tuple[str, dict, Experiment]]:
     """The method of each trial, and its own settings."""
-    if family not in families():
-        raise ValueError(f"unknown family of trials {family!r}: choose one of {', '.join(families())}.")
-    given = families()[family]
+    if family not in FAMILIES:
+        raise ValueError(f"unknown family of trials {family!r}: choose one of {', '.join(FAMILIES)}.")
+    given = FAMILIES[family]
     if len({len(settings) for settings in given["methods"].values()}) > 1:
         raise ValueError(f"the methods of {family!r} differ in their number of trials: give each as many.")
     return [
@@ -56,7 +50,7 @@ def finals(family: str) -> list[Experiment]:
 
     None as long as a trial is missing.
     """
-    given, done = families()[family], known(family)
+    given, done = FAMILIES[family], known(family)
     if any(experiment.directory not in done for experiment in planned(family)):
         return []
     taken, text = chosen(family), table(family)["settings"]
@@ -121,7 +115,7 @@ def table(family: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    given, entries, rows = families()[family]["methods"], known(family).values(), []
+    given, entries, rows = FAMILIES[family]["methods"], known(family).values(), []
     for entry in entries:
         method = entry["method"]
         others = given[method], [e["parameters"] for e in entries if e["method"] == method]

@@ -27,7 +27,7 @@ def at_home(tmp_path, monkeypatch):
 
 
 def given(monkeypatch, *commands, minutes=1):
-    monkeypatch.setattr(day, "parts", lambda: {"only": {"name": "only", "minutes": minutes, "commands": commands}})
+    monkeypatch.setattr(day, "PARTS", {"only": {"name": "only", "minutes": minutes, "commands": commands}})
 
 
 def unpacked(out, where):
@@ -39,7 +39,7 @@ def unpacked(out, where):
 
 def test_every_command_of_the_day_is_one_of_naign_and_trains_what_the_plan_has():
     planned = {row.experiment("paper", seed).directory for row in plan.every("paper") for seed in range(row.seeds)}
-    for part in day.parts().values():
+    for part in day.PARTS.values():
         for words in part["commands"]:
             asked = parser(command.FUNCTIONS).parse_args(words.format(profile="paper", out="x").split())
             for name in [asked.name] if asked.run is command._fit else getattr(asked, "names", []):

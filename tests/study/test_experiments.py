@@ -45,7 +45,7 @@ def test_every_experiment_can_be_built(name, profile):
 
 def test_every_setting_of_the_recipes_is_one_that_some_experiment_has():
     known = {key for name in names() for key in get(name).parameters()}
-    for rule in recipes._rules():
+    for rule in recipes.RULES:
         assert rule.keys() <= {"kinds", "methods", "recipes", "all", *recipes.PROFILES}
         given = {key for part in ("all", *recipes.PROFILES) for key in rule.get(part, {})}
         assert given and given <= known
