@@ -67,30 +67,15 @@ class Experiment:
             result |= values(getattr(self, part))
         return result | {"source": self.source}
 
-    def with_parameters(self, **changes: object) -> "Experiment":
-        """The same experiment with some settings changed; ValueError if a name or a value is wrong."""
-        known = self.parameters()
-        for name in changes:
-            if name not in known:
-                raise ValueError(f"unknown parameter {name!r}: {self.name} knows {', '.join(known)}.")
-        if "steps" in changes and "warm_start" not in changes:  # a shorter run keeps time for the rest
-            steps = changed(self.schedule, steps=changes["steps"], warm_start=0).steps
-            changes |= {"warm_start": min(self.schedule.warm_start, steps // 2)}
-        new = {k: changes[k] for k in ("seed", "source") if k in changes}
-        for part in PARTS:
-            old = getattr(self, part)
-            own = {k: changes[k] for k in values(old) if k in changes}
-            new |= {part: changed(old, **own)} if own else {}
-        return changed(self, **new)
-
     def config(self) -> dict:
         """Every setting, spelled out, as it is stored with a run."""
         config = {"name": self.name, "profile": self.profile, "seed": self.seed, "shape": self.data.shape}
-        config |= {"data": _name(DATA, self.data), "method": _name(METHODS, self.method)}
+        config["data"] = {cls: name for name, cls in DATA.items()}.get(type(self.data), f"tensor-{self.data.kind}")
+        config["method"] = {entry.cls: name for name, entry in METHODS.items()}[type(self.method)]
         if isinstance(self.data, TensorData):
             config |= {"samples": len(self.data), "data_sha256": self.data.fingerprint()}
         config["parameters"] = {k: v for k, v in self.parameters().items() if k != "seed"}
-        return _as_json(config)
+        return json.loads(json.dumps(config))  # with tuples as lists, as from a file
 
     def essential(self, config: dict | None = None) -> dict:
         """A configuration (its own by default) without the settings at the package's defaults.
@@ -98,10 +83,10 @@ class Experiment:
         This is what names a run, so that a new setting with a default renames none.
         """
         config = config or self.config()
-        usual = {"source": "normal"}
+        usual = defaults(self)
         for part in PARTS:
             usual |= defaults(getattr(self, part))
-        usual = _as_json(usual)
+        usual = json.loads(json.dumps(usual))
         kept = {k: v for k, v in config["parameters"].items() if k not in usual or v != usual[k]}
         return config | {"parameters": kept}
 
@@ -186,27 +171,22 @@ def own(data: TensorData, method: str, profile: str, seed: int, name: str = "ten
 
 
 def _standard(name: str, data: Any, method: str, profile: str, seed: int, changes: dict[str, object]) -> Experiment:
-    """The recipe's settings, then the changes."""
+    """The recipe's settings, then the changes; ValueError if a name or a value is wrong."""
     recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
     usual = recipes.chosen(data.kind, method, profile, recipe)
-    cls, network = type(make(method)), Dense if data.kind in recipes.SETTLED else Convolutional
-    if defaults(cls).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
+    network = Dense if data.kind in recipes.SETTLED else Convolutional
+    kinds = {"method": type(make(method)), "network": network, "schedule": Schedule}
+    if defaults(kinds["method"]).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
         usual["candidate_dtype"] = usual.get("dtype", "float32")  # a named experiment repeats on any machine
-    given: dict[str, Any] = {"source": usual.pop("source", "normal")}
-    for part, kind in (("method", cls), ("network", network), ("schedule", Schedule)):
-        fields = kind.__pydantic_fields__
-        given[part] = kind(**{k: usual[k] for k in fields if k in usual})
-    return Experiment(name, profile, data, seed=seed, **given).with_parameters(**changes)
-
-
-def _name(registry: dict, thing: object) -> str:
-    """What a registry calls an object of one of its classes."""
-    for name, entry in registry.items():
-        if getattr(entry, "cls", entry) is type(thing):
-            return name
-    return f"tensor-{thing.kind}"
-
-
-def _as_json(value: dict) -> dict:
-    """With tuples as lists, as JSON gives them back."""
-    return json.loads(json.dumps(value))
+    of_data = values(data).keys() & changes.keys()
+    known = ["seed", *values(data), *(key for kind in kinds.values() for key in kind.__pydantic_fields__), "source"]
+    if unknown := [key for key in changes if key not in known]:
+        raise ValueError(f"unknown parameter {unknown[0]!r}: {name} knows {', '.join(known)}.")
+    if "steps" in changes:  # a shorter run keeps time after its warm start
+        usual["warm_start"] = min(usual.get("warm_start", 0), Schedule(changes["steps"], 1).steps // 2)
+    asked = usual | changes
+    given = {"source": asked.get("source", "normal"), "seed": seed}
+    given["data"] = changed(data, **{key: changes[key] for key in of_data}) if of_data else data
+    for part, kind in kinds.items():
+        given[part] = kind(**{key: asked[key] for key in kind.__pydantic_fields__ if key in asked})
+    return Experiment(name, profile, **given)
