@@ -58,9 +58,7 @@ def _together(group: list[Experiment], progress: bool) -> None:
         for name in names:
             held.enter_context(files.locked(name))
         each = [experiment.training(device) for experiment in group]
-        fs, data = [one.f for one in each], [one.data for one in each]
-        first, seeds = group[0], [experiment.seed for experiment in group]
-        ensemble = Ensemble(fs, each[0].source, data, first.method, first.schedule, seeds, checkpoint)
+        ensemble = Ensemble(each, checkpoint)
         ensemble.fit(progress)
         share = 1 / len(group)  # of the time, so that those of the runs sum up to what it took
         origin = provenance(device, share * ensemble.seconds()) | {"stacked": len(group)}
@@ -74,43 +72,28 @@ def _together(group: list[Experiment], progress: bool) -> None:
     shutil.rmtree(checkpoint, ignore_errors=True)
 
 
-def together(fs: Sequence[nn.Module]) -> nn.Module:
-    """Networks of one shape as one, each parameter (K, ...) by the name that it has in one of them."""
-    result = copy.deepcopy(fs[0])
-    for name, p in result.named_parameters():
-        p.data = torch.stack([f.get_parameter(name).detach() for f in fs])
-    return result
-
-
 class Ensemble(Training):
-    """`Training` of K networks, equal to K trainings within rounding; a row of its history has a value a member.
+    """K trainings, not begun yet, as one, equal to them within rounding; a row of its history has a value a member.
 
     Parameters
     ----------
-    fs, data, seeds : K each; the networks of one architecture without batch norm, the data of one shape
-    method, schedule : one for all; no Muon, no replay, and a method whose terms are means over samples
-        and draw from the source alone, else ValueError
+    each : they differ by data, all of one shape, and seed alone; the networks, of one architecture without batch norm,
+        are copied; no Muon, no replay, and a method whose terms are means over samples and draw from the source alone,
+        else ValueError
     """
 
-    def __init__(
-        self,
-        fs: Sequence[nn.Module],
-        source: nn.Module,
-        data: Sequence[Sampler],
-        method: Any,
-        schedule: Schedule,
-        seeds: Sequence[int],
-        checkpoint: Path | None = None,
-    ):
-        refuse(method, schedule)
-        super().__init__(together(fs), source, data[0], method, schedule, seeds[0], checkpoint)
-        self.members, self.each = len(fs), list(data)
-        self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
-        self.one = _Called(copy.deepcopy(fs[0]))
-        self.sums = torch.zeros(len(method.columns), self.members, device=self.device)
+    def __init__(self, each: Sequence[Training], checkpoint: Path | None = None):
+        first, seeds = each[0], [one.generator.initial_seed() for one in each]
+        refuse(first.method, first.schedule)
+        stacked = copy.deepcopy(first.f)
+        for name, p in stacked.named_parameters():  # (K, ...)
+            p.data = torch.stack([one.f.get_parameter(name).detach() for one in each])
+        super().__init__(stacked, first.source, first.data, first.method, first.schedule, seeds[0], checkpoint)
+        self.each, self.generators = each, [one.generator for one in each]
+        self.one = _Called(copy.deepcopy(first.f))
+        self.sums = torch.zeros(len(self.method.columns), len(each), device=self.device)
         self.first_bad = torch.full_like(self.sums, math.inf)
-        own = [(seed, repr(one)) for seed, one in zip(seeds, data, strict=True)]
-        self.fingerprint += repr(own)
+        self.fingerprint += repr([(seed, repr(one.data)) for seed, one in zip(seeds, each, strict=True)])
         self.keep()
 
     def _map(self, call: Callable, *inputs: Any) -> Any:
@@ -121,13 +104,13 @@ class Ensemble(Training):
             named = {f"f.{name}": p for name, p in parameters.items()}
             return torch.func.functional_call(self.one, named, (call, source, *inputs))
 
-        members = torch.arange(self.members, device=self.device)
+        members = torch.arange(len(self.each), device=self.device)
         return torch.vmap(one, randomness="same")(dict(self.f.named_parameters()), members, inputs)
 
     def find(self, again: bool = False) -> tuple[Tensor, ...]:
         """As of `Training`, each part (K, ...)."""
         n = self.schedule.batch_size
-        x = torch.stack([one.sample(n, g) for one, g in zip(self.each, self.generators, strict=True)])
+        x = torch.stack([one.data.sample(n, one.generator) for one in self.each])
         if not self.search or self.step < self.schedule.warm_start:
             return (x,)
         with self.autocast():

@@ -31,7 +31,8 @@ def networks():
 
 
 def stacked(method, schedule, checkpoint=None, data=DATA):
-    return Ensemble(networks(), StandardNormal((2,)), data, method, schedule, SEEDS, checkpoint)
+    own = zip(networks(), data, SEEDS, strict=True)
+    return Ensemble([Training(f, StandardNormal((2,)), x, method, schedule, seed) for f, x, seed in own], checkpoint)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
