@@ -220,8 +220,12 @@ class Forked:
 
         self.process = forked(run)
 
+    def poll(self):
+        done, self.returncode = os.waitpid(self.process, os.WNOHANG)
+        return self.returncode if done else None
+
     def wait(self):
-        return waited(self.process)
+        self.returncode = waited(self.process)
 
     def terminate(self):
         os.kill(self.process, signal.SIGTERM)

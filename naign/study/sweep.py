@@ -3,16 +3,14 @@
 import itertools
 import json
 import os
-import queue
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import threading
+import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -180,38 +178,33 @@ def perform(jobs: list[Job], workers: int, snakemake: dict | None = None) -> boo
 
 def _pool(todo: list[Job], workers: int) -> None:
     threads = max(1, (os.cpu_count() or 1) // workers)
-    running: list[subprocess.Popen] = []
-    stopped, slots = threading.Event(), queue.SimpleQueue()
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(torch.cuda.device_count())))
-    for _, gpu in zip(range(workers), itertools.cycle(gpus.split(",")), strict=False):
-        slots.put({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
-
-    def one(job: Job) -> None:
-        slot = slots.get()
-        environment = os.environ | slot | {interrupts.PARENT: str(os.getpid())}
-        for _ in range(TRIES):
-            with open(job.log, "w") as log:
-                child = subprocess.Popen(job.command(threads), stdout=log, stderr=log, env=environment)
-            running.append(child)
-            if stopped.is_set():  # while it was being started
-                child.terminate()
-            if not child.wait() or stopped.is_set():
-                break
-        slots.put(slot)
-        job.done()  # which records it
-        bar.update()
-
-    pool, bar = ThreadPoolExecutor(workers), tqdm(total=len(todo), unit="run", desc="runs")
-    try:
-        list(pool.map(one, todo))
-    except KeyboardInterrupt:
-        stopped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in running:
-            child.terminate()  # which saves its state
-        raise
-    finally:
-        bar.close()
+    free = list(itertools.islice(itertools.cycle(gpus.split(",")), workers))  # a GPU a worker, or ""
+    waiting, running = [(job, TRIES) for job in todo], {}
+    with tqdm(total=len(todo), unit="run", desc="runs") as bar:
+        try:
+            while waiting or running:
+                while waiting and free:
+                    (job, tries), gpu = waiting.pop(0), free.pop(0)
+                    environment = os.environ | {interrupts.PARENT: str(os.getpid())}
+                    environment |= {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
+                    with open(job.log, "w") as log:
+                        child = subprocess.Popen(job.command(threads), stdout=log, stderr=log, env=environment)
+                    running[child] = job, tries - 1, gpu
+                time.sleep(0.1)
+                for child in [child for child in running if child.poll() is not None]:
+                    job, tries, gpu = running.pop(child)
+                    free.append(gpu)
+                    if child.returncode and tries:
+                        waiting.insert(0, (job, tries))
+                    else:
+                        job.done()  # which records it
+                        bar.update()
+        finally:
+            for child in running:
+                child.terminate()  # which saves its state
+            for child in running:
+                child.wait()
 
 
 def _snakemake(todo: list[Job], workers: int, options: dict) -> None:
