@@ -8,11 +8,11 @@ ratios are those of steps as they come.
 import copy
 import functools
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.utils.benchmark import timer  # which waits for a GPU
 from torch.utils.flop_counter import FlopCounterMode
 
 from naign import matching
@@ -61,17 +61,10 @@ def timed(what: str, cases: dict[str, Step], rounds: int, device: torch.device) 
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds + 2):
         for name, call in cases.items():
-            start = _now(device)
+            start = timer()
             call()
-            times[name].append(_now(device) - start)
+            times[name].append(timer() - start)
     return _of(what, device, {name: statistics.median(t[2:]) for name, t in times.items()})
-
-
-def _now(device: torch.device) -> float:
-    """Seconds, when a device has done all that was asked of it."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def _of(what: str, device: torch.device, seconds: dict[str, float]) -> dict:
@@ -123,10 +116,10 @@ def _sixty(experiment: Experiment, device: torch.device, graph: bool) -> tuple[t
         torch.cuda.reset_peak_memory_stats()
     step = capture.captured(training) if graph else training.one_step
     for last in (20, 60):
-        began, first = _now(device), training.step
+        began, first = timer(), training.step
         while training.step < last:
             training.advance(step)
-    seconds = (_now(device) - began) / (last - first)
+    seconds = (timer() - began) / (last - first)
     weights = torch.cat([p.detach().flatten() for p in training.f.parameters()])
     return weights, seconds, torch.cuda.max_memory_allocated() if gpu else 0
 

@@ -43,10 +43,7 @@ class Experiment:
     seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights and of every draw")
 
     def __post_init__(self):
-        memory.check(self.memory(), f"a training of {self.name}", "batch_size, width or the size of a sample")
-
-    def memory(self) -> int:
-        """Bytes that a training holds at once, roughly; ValueError if its parts do not fit together."""
+        """ValueError if its parts do not fit together, or a training of it into the memory."""
         shape, schedule = self.data.shape, self.schedule
         n, size, pairs, searched = schedule.batch_size, math.prod(shape), 0, 0
         if hasattr(self.method, "searched"):
@@ -58,7 +55,8 @@ class Experiment:
         weights, outputs = _numbers(self.network, self.source, shape)
         held = weights * (COPIES + len(schedule.copied)) + outputs * PASSES * through + searched
         past = schedule.replay_batches * 3 * n * size if schedule.replay else 0
-        return 4 * (held + past) + 5 * schedule.steps
+        needed = 4 * (held + past) + 5 * schedule.steps  # bytes at once, roughly
+        memory.check(needed, f"a training of {self.name}", "batch_size, width or the size of a sample")
 
     def parameters(self) -> dict[str, object]:
         """Every setting that may be given by name, with its value."""

@@ -23,7 +23,6 @@ from naign.study.experiment import Experiment
 from naign.study.provenance import provenance
 from naign.training import Training
 
-OF = "mnist-naign-field"
 LONGER = {"quick": 1.0, "cpu": 2.3, "paper": 2.3}  # steps a step of the field, which makes the time equal
 EULER = (1, 20)  # steps from noise to data
 SEEDS = {"quick": 1, "cpu": 3, "paper": 3}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tempfile
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +16,7 @@ from naign.base.settings import defaults
 from naign.data.download import needed
 from naign.models import Convolutional, Dense, seeded
 from naign.sources import SOURCES
+from naign.study import hub
 
 SHIPPED = files.PACKAGE / "weights"  # in a wheel, the records that pyproject.toml names; a clone has them all
 TEXTS = ("config", "metrics", "provenance")
@@ -53,13 +55,12 @@ class Run:
     snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     images: dict[str, Tensor] = field(default_factory=dict)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the run, with a card, to a directory that is then whole or not there; ValueError if it cannot be."""
-        return self.keep(path, str(path))
+    def save(self, path: str | Path, place: str | None = None) -> Path:
+        """Write the run, with a card, to a directory that is then whole or not there; ValueError if it cannot be.
 
-    def keep(self, path: str | Path, place: str = "") -> Path:
-        """As `save`; its card says that it is loaded from `place`; without a place it has none."""
-        path = Path(path)
+        place : from where its card says that it is loaded, by default the path; "" for no card
+        """
+        path, place = Path(path), str(path) if place is None else place
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists already: choose another name or remove it.")
         return files.whole_directory(path, lambda directory: self._write(directory, place))
@@ -70,9 +71,11 @@ class Run:
         Who may is told by `hf auth login` or $HF_TOKEN. Needs the extra `hub`; `naign.load("hf://owner/name")`
         brings it back. Returns the address of the commit; ValueError if it cannot be.
         """
-        from naign.study import hub
-
-        return hub.push(self, name, private)
+        with hub.asked(name) as client, tempfile.TemporaryDirectory() as spare:
+            api, folder = client.HfApi(library_name="naign"), self.save(Path(spare) / "run", f"{hub.PREFIX}{name}")
+            api.create_repo(name, private=private, exist_ok=True)
+            message = f"{self.config['name']}, profile {self.config['profile']}, seed {self.config['seed']}"
+            return api.upload_folder(repo_id=name, folder_path=folder, commit_message=message).commit_url
 
     def _write(self, directory: Path, place: str) -> None:
         for name in TEXTS:
@@ -196,7 +199,7 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
         run = load(path)
         if not run.metrics:
             raise ValueError(f"{path} has no scores yet: load it by `naign fit`, which scores it, then record it.")
-        return _reduced(run, keep).keep(target)
+        return _reduced(run, keep).save(target, "")
 
 
 def _reduced(run: Run, keep: tuple[str, ...]) -> Run:

@@ -181,7 +181,7 @@ def _checkpoint(experiment: Experiment) -> Path:
 
 
 def _train(experiment: Experiment, path: Path, progress: bool) -> Path:
-    return experiment.train(_checkpoint(experiment), progress).keep(path)
+    return experiment.train(_checkpoint(experiment), progress).save(path, "")
 
 
 def of_config(config: dict) -> Experiment:

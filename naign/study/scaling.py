@@ -4,15 +4,10 @@ A step with the modified idempotence passes M candidates and 16 N samples throug
 and f(z) with their gradients, 3 each, and the frozen f on two halves, 2 each. The search compares N M pairs.
 """
 
-import json
 import math
 import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -59,12 +54,15 @@ def measured(points: list[dict[str, int]]) -> list[dict[str, float]]:
     """Of a step at each point, all in turn: the median "processor" seconds of this process, and the least "seconds" by
     the clock. Others may use the machine, which the processor's time feels least.
     """
-    trainings, times = [training(**point) for point in points], [[] for _ in points]
-    for _ in range(WARM_UP + STEPS):
-        for one, found in zip(trainings, times, strict=True):
-            began = time.process_time(), time.perf_counter()
-            one.one_step()
-            found.append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    torch.set_num_threads(1)
+    times = [[] for _ in points]
+    with distributed.group():
+        trainings = [training(**point) for point in points]
+        for _ in range(WARM_UP + STEPS):
+            for one, found in zip(trainings, times, strict=True):
+                began = time.process_time(), time.perf_counter()
+                one.one_step()
+                found.append((time.process_time() - began[0], time.perf_counter() - began[1]))
     kept = [list(zip(*found[WARM_UP:], strict=True)) for found in times]
     return [{"processor": statistics.median(own), "seconds": min(clock)} for own, clock in kept]
 
@@ -83,12 +81,10 @@ def measure() -> dict:
 
 def _by(processes: int, points: list[dict[str, int]]) -> list[dict[str, float]]:
     """`measured` in so many processes of one thread each, started as torchrun does."""
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    with tempfile.TemporaryDirectory() as spare:
-        out = Path(spare) / "seconds.json"
-        words = ["-m", __name__, json.dumps(points), str(out)]
-        subprocess.run([*start, *words], check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        return json.loads(out.read_text())
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    here = {"run_id": __name__, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "start_method": "spawn"}
+    return elastic_launch(LaunchConfig(1, 1, processes, **here), measured)(points)[0]
 
 
 def predicted(size: int, data: int, gpus: int, assumed: dict) -> dict[str, float]:
@@ -122,11 +118,3 @@ def report(r: dict) -> str:
         times = f"{1e3 * row['processor']:>14.1f}{1e3 * row['seconds']:>10.1f}"
         lines.append(f"{sizes}{times}{work:>7.2f}{work / row['processor']:>9.1f}")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    with distributed.group():
-        found = measured(json.loads(sys.argv[1]))
-        if distributed.rank() == 0:
-            Path(sys.argv[2]).write_text(json.dumps(found))

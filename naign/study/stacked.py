@@ -68,7 +68,7 @@ def _together(group: list[Experiment], progress: bool) -> None:
             one.f.load_state_dict(state)
             run = Run(experiment.config(), history, {}, dict(origin), one.f.cpu().eval(), one.source.cpu(), snapshots)
             if runs.find(experiment) is None:  # another process may have been faster
-                run.keep(root / experiment.directory)
+                run.save(root / experiment.directory, "")
     shutil.rmtree(checkpoint, ignore_errors=True)
 
 

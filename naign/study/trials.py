@@ -115,24 +115,20 @@ def table(family: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    given, entries, rows = FAMILIES[family]["methods"], known(family).values(), []
-    for entry in entries:
-        method = entry["method"]
-        others = given[method], [e["parameters"] for e in entries if e["method"] == method]
+    given, done, rows = FAMILIES[family]["methods"], known(family), []
+    for entry in done.values():
+        method, steps = entry["method"], entry.get("steps", {})
+        others = given[method], [e["parameters"] for e in done.values() if e["method"] == method]
         varied = {key for some in others for one in some for key in one if len({repr(s.get(key)) for s in some}) > 1}
-        own = {k: v for k, v in entry["parameters"].items() if k in varied}
-        steps = entry.get("steps", {})
-        rows.append(
-            {
-                **{k: entry[k] for k in ("data", "method", "seed", "seconds")},
-                "settings": ", ".join(f"{k} {v}" for k, v in sorted(own.items())),
-                "by": entry.get("by", entry.get("failed")),
-                "best": entry.get("best"),
-                "score": steps.get(str(entry.get("best")), float("nan")),
-                "last": steps[max(steps, key=int)] if steps else float("nan"),
-            }
-        )
-    return pd.DataFrame(rows, list(known(family)))
+        own = {
+            "settings": ", ".join(f"{k} {v}" for k, v in sorted(entry["parameters"].items()) if k in varied),
+            "by": entry.get("by", entry.get("failed")),
+            "best": entry.get("best"),
+            "score": steps.get(str(entry.get("best")), float("nan")),
+            "last": steps[max(steps, key=int)] if steps else float("nan"),
+        }
+        rows.append({k: entry[k] for k in ("data", "method", "seed", "seconds")} | own)
+    return pd.DataFrame(rows, list(done))
 
 
 def scored(family: str) -> "pd.DataFrame":

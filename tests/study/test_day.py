@@ -81,7 +81,7 @@ def test_what_is_cut_goes_on_where_the_pack_was_brought(at_home, monkeypatch, ca
 def test_a_run_that_was_cut_before_its_scores_goes_on_with_its_weights(at_home, monkeypatch):
     given(monkeypatch, RUN)
     asked = get("grid-ign", "quick", steps=20)
-    asked.train(progress=False).keep(records.runs_root() / asked.directory)
+    asked.train(progress=False).save(records.runs_root() / asked.directory, "")
     monkeypatch.setattr(day, "_run", lambda *_: (None, ""))  # no time for a score
     assert not day.spend(at_home / "out", "quick", 2, [])
     assert not records.records_root().exists()
