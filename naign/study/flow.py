@@ -25,7 +25,6 @@ from naign.training import Training
 
 LONGER = {"quick": 1.0, "cpu": 2.3, "paper": 2.3}  # steps a step of the field, which makes the time equal
 EULER = (1, 20)  # steps from noise to data
-SEEDS = {"quick": 1, "cpu": 3, "paper": 3}
 LATEST = 0.95  # t at which 1 / (1 - t) stops to grow; the last of 20 steps starts there
 
 
@@ -98,7 +97,7 @@ def known(profile: str) -> dict[str, dict]:
 
 def record(profile: str) -> Path:
     """Train and score what the record lacks, and write it down after each; what was interrupted goes on."""
-    for seed in range(SEEDS[profile]):
+    for seed in range(plan.field(profile)["mnist"][0].seeds):
         if f"s{seed}" not in known(profile):
             files.write_json(path(profile), known(profile) | {f"s{seed}": _one(profile, seed)})
     return path(profile)

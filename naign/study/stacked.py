@@ -10,6 +10,7 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -100,9 +101,12 @@ class Ensemble(Training):
         """call(f, source, *inputs) of every member at once; inputs and results are (K, ...)."""
 
         def one(parameters: dict[str, Tensor], k: Tensor, inputs: tuple) -> Any:
-            source = _Own(self.source, self.generators, k)
+            def sample(n: int, generator: None) -> Tensor:  # as the k-th member draws, with its own generator
+                every = torch.stack([self.source.sample(n, own) for own in self.generators])
+                return every.index_select(0, k[None])[0]  # which does not ask the host for k
+
             named = {f"f.{name}": p for name, p in parameters.items()}
-            return torch.func.functional_call(self.one, named, (call, source, *inputs))
+            return torch.func.functional_call(self.one, named, (call, SimpleNamespace(sample=sample), *inputs))
 
         members = torch.arange(len(self.each), device=self.device)
         return torch.vmap(one, randomness="same")(dict(self.f.named_parameters()), members, inputs)
@@ -161,14 +165,3 @@ class _Called(nn.Module):
 
     def forward(self, call: Callable, *inputs: Any) -> Any:
         return call(self.f, *inputs)
-
-
-class _Own:
-    """A source as the k-th member draws from it, with its own generator; k may differ within `torch.vmap`."""
-
-    def __init__(self, source: Sampler, generators: Sequence[torch.Generator], k: Tensor):
-        self.source, self.generators, self.k = source, generators, k
-
-    def sample(self, n: int, generator: None) -> Tensor:
-        every = torch.stack([self.source.sample(n, own) for own in self.generators])
-        return every.index_select(0, self.k[None])[0]  # which does not ask the host for k
