@@ -45,14 +45,12 @@ def command(config: dict) -> str:
     name, p = config["name"], {"profile": config["profile"], "seed": config["seed"]}
     if name.partition("-")[0] not in DATA:
         return f"naign.fit(data, {', '.join(f'{k}={v!r}' for k, v in ({'method': config['method']} | p).items())}, ...)"
-    recipes = [{}, *({"recipe": r} for r in RECIPES[1:] if "norm" in config["parameters"])]
-    changes = min((recipe | _changes(config, recipe) for recipe in recipes), key=len)
+    tried = []
+    for recipe in [{}, *({"recipe": r} for r in RECIPES[1:] if "norm" in config["parameters"])]:
+        usual = get(name, config["profile"], **recipe).config()["parameters"]
+        tried.append(recipe | {key: value for key, value in config["parameters"].items() if value != usual.get(key)})
+    changes = min(tried, key=len)
     return " ".join(["naign fit", name, *(f"-p {key}={_word(value)}" for key, value in (p | changes).items())])
-
-
-def _changes(config: dict, recipe: dict) -> dict:
-    usual = get(config["name"], config["profile"], **recipe).config()["parameters"]
-    return {key: value for key, value in config["parameters"].items() if value != usual.get(key)}
 
 
 def _word(value: object) -> str:

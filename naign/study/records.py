@@ -186,7 +186,7 @@ def recorded(name: str, profile: str) -> list[Path]:
 
 
 def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
-    """Copy a local run to data/records, its numbers always, and what a page shows.
+    """Copy a local run to data/records, its numbers always, rounded, and what a page shows.
 
     keep : "weights" (in half precision), "snapshots" with them, and pictures, as in `wanted`
 
@@ -199,21 +199,16 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
         run = load(path)
         if not run.metrics:
             raise ValueError(f"{path} has no scores yet: load it by `naign fit`, which scores it, then record it.")
-        return _reduced(run, keep).save(target, "")
-
-
-def _reduced(run: Run, keep: tuple[str, ...]) -> Run:
-    """With what `commit` keeps of it, numbers rounded and weights in half precision."""
-    run.history = {name: [f"{value:.6g}" for value in column] for name, column in run.history.items()}
-    run.images = {name: x for name, x in run.images.items() if wanted(name, keep)}
-    if "weights" in keep:
-        run.f, run.source = run.f.half(), run.source.half()
-        kept = run.snapshots if "snapshots" in keep else {}
-        halved = {s: {k: v.half() if v.is_floating_point() else v for k, v in f.items()} for s, f in kept.items()}
-        run.snapshots = halved
-    if "weights" not in keep or sum(v.nbytes for v in run._tensors().values()) >= LARGEST:
-        run.f = None
-    return run
+        run.history = {name: [f"{value:.6g}" for value in column] for name, column in run.history.items()}
+        run.images = {name: x for name, x in run.images.items() if wanted(name, keep)}
+        if "weights" in keep:
+            run.f, run.source = run.f.half(), run.source.half()
+            kept = run.snapshots if "snapshots" in keep else {}
+            halved = {s: {k: v.half() if v.is_floating_point() else v for k, v in f.items()} for s, f in kept.items()}
+            run.snapshots = halved
+        if "weights" not in keep or sum(v.nbytes for v in run._tensors().values()) >= LARGEST:
+            run.f = None
+        return run.save(target, "")
 
 
 def wanted(picture: str, keep: tuple[str, ...]) -> bool:

@@ -78,7 +78,7 @@ def rescore(path: Path, experiment: Experiment, run: Run, keep: tuple[str, ...] 
     """
     metrics, pictures = run.metrics, run.images.keys()
     score(run, experiment)
-    run.metrics |= {k: metrics[k] for k in metrics.keys() - run.metrics.keys()}
+    run.metrics = metrics | run.metrics
     new = {k: v for k, v in run.images.items() if k not in pictures and records.wanted(k, keep)}
     records.write_images(path, new)
     files.rewrite_json(path, "metrics.json", run.metrics)

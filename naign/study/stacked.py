@@ -76,11 +76,8 @@ def _together(group: list[Experiment], progress: bool) -> None:
 class Ensemble(Training):
     """K trainings, not begun yet, as one, equal to them within rounding; a row of its history has a value a member.
 
-    Parameters
-    ----------
-    each : they differ by data, all of one shape, and seed alone; the networks, of one architecture without batch norm,
-        are copied; no Muon, no replay, and a method whose terms are means over samples and draw from the source alone,
-        else ValueError
+    each : they differ by data, of one shape, and by seed alone; no batch norm, no Muon, no replay, and a method whose
+        terms are means over samples and draw from the source alone, else ValueError
     """
 
     def __init__(self, each: Sequence[Training], checkpoint: Path | None = None):
