@@ -39,8 +39,9 @@ rule fit:
 
 @dataclass(frozen=True)
 class Job:
-    """One run: changes to the settings of its experiment; what its record keeps, None where it is not recorded."""
+    """One run: the name it was asked for by, its experiment and the settings changed; what its record keeps, or None."""
 
+    name: str
     experiment: Experiment
     changes: dict
     kept: tuple[str, ...] | None = None
@@ -81,8 +82,7 @@ class Job:
     def command(self, threads: int) -> list[str]:
         chosen = {"profile": self.experiment.profile, "seed": self.experiment.seed} | self.changes
         p = [word for key, value in chosen.items() for word in ("-p", f"{key}={value}")]
-        name = self.experiment.name
-        return [sys.executable, "-m", "naign", "fit", name, *p, "--threads", str(threads), "--quiet"]
+        return [sys.executable, "-m", "naign", "fit", self.name, *p, "--threads", str(threads), "--quiet"]
 
 
 def parse(path: Path) -> tuple[dict, list[dict]]:
@@ -112,7 +112,7 @@ def read(path: Path) -> list[Job]:
     """
     given, points = parse(path)
     asked = itertools.product(range(given.get("seeds", 1)), given["experiments"], points)
-    jobs = [Job(get(name, given["profile"], seed, **point), point) for seed, name, point in asked]
+    jobs = [Job(name, get(name, given["profile"], seed, **point), point) for seed, name, point in asked]
     if len({job.experiment.directory for job in jobs}) < len(jobs):
         raise ValueError(f"{path} asks for a run twice: let no value or experiment stand there twice.")
     return jobs
@@ -129,7 +129,7 @@ def planned(profile: str, names: list[str], changes: dict[str, str], seeds: int 
     rows = [plan.Row(name, name, changes, many, () if changes else ("weights",)) for name in names]
     rows = rows or [replace(row, changes=row.changes | changes) for row in plan.every(profile)]
     todo = [(row, s) for row in rows for s in range(seeds or row.seeds)]
-    found = [Job(row.experiment(profile, s), row.changes, row.kept(s)) for row, s in todo]
+    found = [Job(row.name, row.experiment(profile, s), row.changes, row.kept(s)) for row, s in todo]
     return sorted(found, key=lambda job: job.experiment.seed)  # stable: the first seed of everything comes first
 
 

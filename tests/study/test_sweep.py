@@ -12,9 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sweeps
+from PIL import Image
 
 from naign.base import files
-from naign.pages.command import main
+from naign.pages.command import FUNCTIONS, main
+from naign.pages.words import pairs, parser
 from naign.study import records, runs, sweep
 from naign.study.experiment import get
 
@@ -70,12 +72,24 @@ def test_a_matrix_is_counted_its_names_tell_what_differs_and_known_runs_are_left
     assert jobs[0].label in out and jobs[1].label not in out
 
 
-def test_a_setting_of_several_numbers_reaches_the_process_that_trains_it(tmp_path):
-    (tmp_path / "lists.toml").write_text('experiments = ["trimodal-ign"]\n[grid]\nmodes = [[-1.5, 0.5, 2.0]]\n')
-    (job,) = sweep.read(tmp_path / "lists.toml")
-    assert job.experiment.data.modes == (-1.5, 0.5, 2.0)
-    words = dict(word.split("=", 1) for word in job.command(1) if "=" in word)
-    assert get(job.experiment.name, **words) == job.experiment  # as `naign fit` reads them
+@pytest.mark.parametrize(
+    ("name", "grid", "read"),
+    [
+        ("trimodal-ign", "modes = [[-1.5, 0.5, 2.0]]", lambda e: e.data.modes == (-1.5, 0.5, 2.0)),
+        ("grid", 'method = ["ign"]', lambda e: e.name == "grid-ign"),
+        ("folder:pictures", "size = [8]", lambda e: e.data.shape == (1, 8, 8)),
+    ],
+)
+def test_what_a_matrix_asks_for_reaches_the_process_that_trains_it(tmp_path, monkeypatch, name, grid, read):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    for level in range(8):
+        Image.new("L", (8, 8), 20 * level).save(tmp_path / "pictures" / f"{level}.png")
+    (tmp_path / "asked.toml").write_text(f'experiments = ["{name}"]\n[grid]\n{grid}\n')
+    (job,) = sweep.read(tmp_path / "asked.toml")
+    assert read(job.experiment)
+    asked = parser(FUNCTIONS).parse_args(job.command(1)[3:])
+    assert get(asked.name, **pairs(asked.p)).directory == job.experiment.directory  # as `naign fit` reads them
 
 
 def test_a_matrix_without_a_grid_has_a_page_too(tmp_path):
