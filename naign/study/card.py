@@ -45,10 +45,12 @@ def command(config: dict) -> str:
     name, p = config["name"], {"profile": config["profile"], "seed": config["seed"]}
     if name.partition("-")[0] not in DATA:
         return f"naign.fit(data, {', '.join(f'{k}={v!r}' for k, v in ({'method': config['method']} | p).items())}, ...)"
-    tried = []
-    for recipe in [{}, *({"recipe": r} for r in RECIPES[1:] if "norm" in config["parameters"])]:
-        usual = get(name, config["profile"], **recipe).config()["parameters"]
-        tried.append(recipe | {key: value for key, value in config["parameters"].items() if value != usual.get(key)})
+    own, tried = config["parameters"], []
+    for recipe in [{}, *({"recipe": r} for r in RECIPES[1:] if "norm" in own)]:
+        steps = get(name, config["profile"], **recipe).schedule.steps
+        # Fewer of them set the warm start too.
+        usual = get(name, config["profile"], **recipe, steps=own["steps"]).config()["parameters"] | {"steps": steps}
+        tried.append(recipe | {key: value for key, value in own.items() if value != usual.get(key)})
     changes = min(tried, key=len)
     return " ".join(["naign fit", name, *(f"-p {key}={_word(value)}" for key, value in (p | changes).items())])
 

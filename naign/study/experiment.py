@@ -161,10 +161,6 @@ def get(name: str, profile: str = "cpu", seed: int = 0, **changes: object) -> Ex
 def own(data: TensorData, method: str, profile: str, seed: int, name: str = "tensor", **changes: object) -> Experiment:
     """An experiment on one's own data; square images of up to 1,000 get the settings of FFHQ-100."""
     data = TensorData(data.x if data.x.dtype == torch.uint8 else data.x.detach().float(), data.labels, data.test)
-    usual = recipes.chosen(data.kind, method, profile)
-    changes = {"batch_size": min(usual["batch_size"], len(data))} | changes
-    if len(data.shape) > 1:
-        changes = {"distance": "l1"} | changes
     return _standard(f"{name}-{method}", data, method, profile, seed, changes)
 
 
@@ -172,6 +168,10 @@ def _standard(name: str, data: Any, method: str, profile: str, seed: int, change
     """The recipe's settings, then the changes; ValueError if a name or a value is wrong."""
     recipe = changes.pop("recipe", "ours") if data.kind not in recipes.SETTLED else "ours"
     usual = recipes.chosen(data.kind, method, profile, recipe)
+    if isinstance(data, TensorData):
+        usual["batch_size"] = min(usual["batch_size"], len(data))
+        if len(data.shape) > 1:
+            usual["distance"] = "l1"
     network = Dense if data.kind in recipes.SETTLED else Convolutional
     kinds = {"method": type(make(method)), "network": network, "schedule": Schedule}
     if defaults(kinds["method"]).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):

@@ -39,7 +39,7 @@ rule fit:
 
 @dataclass(frozen=True)
 class Job:
-    """One run: the name it was asked for by, its experiment and the settings changed; what its record keeps, or None."""
+    """One run: the name that it is asked for by, the settings changed; what its record keeps, None for no record."""
 
     name: str
     experiment: Experiment

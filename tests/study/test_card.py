@@ -44,6 +44,14 @@ def test_the_command_of_a_card_asks_for_the_very_run():
     assert known > 100
 
 
+@pytest.mark.parametrize("warm_start", [0, 50, 100])  # 50 is what 100 steps alone make of the usual 100
+def test_the_command_of_a_card_keeps_the_warm_start_of_a_short_run(warm_start):
+    asked = get("mnist-naign", "cpu", steps=100, warm_start=warm_start)
+    words = card.command(asked.config())
+    assert ("warm_start" in words) == (warm_start != 50)
+    assert get("mnist-naign", **dict(re.findall(r"-p (\S+?)=(\S+)", words))).directory == asked.directory
+
+
 def test_a_card_has_the_scores_of_the_run_and_of_the_recorded_seeds(tmp_path):
     run, text = naign.load("mnist-naign"), saved(naign.load("mnist-naign"), tmp_path / "digits")
     path = next(p for p in records.recorded("mnist-naign", "cpu") if records.load(p).config == run.config)
