@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, WIDEST, Pair, below, done, grid
+from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, WIDEST, Pair, figure
 
 COLUMNS = (P_DATA, r"$f(x)$", P_Z, r"$f(z)$", r"$f(f(z))$")
+Pull = tuple[ArrayLike, ArrayLike, Sequence[tuple[int, int]]]
 
 
 def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: Pair) -> Figure:
@@ -22,7 +24,7 @@ def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: Pair) -> Figure:
     return samples({label: dict(zip(COLUMNS, row, strict=True)) for label, row in rows.items()}, data, limits)
 
 
-def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair, title: str = "") -> Figure:
+def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair) -> Figure:
     """Clouds of points by label and column, the data in grey behind them.
 
     Parameters
@@ -30,19 +32,21 @@ def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair
     rows : label -> title of a column -> (n, 1) or (n, 2)
     data : (m, 1) or (m, 2)
     limits : smallest and largest coordinate
-    title : of the figure
     """
-    columns, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
-    titles = [*columns, *[""] * (len(rows) - 1) * len(columns)]
-    look = {"x": "position" if line else "first coordinate", "sharex": True, "sharey": not line}
-    figure, axes = grid(titles, 1.3 if line else WIDEST / (len(columns) + 0.5), len(columns), more=0.5, **look)
-    for places, (label, clouds) in zip(axes.reshape(-1, len(columns)), rows.items(), strict=True):
+    titles, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
+    high = 1.3 if line else WIDEST / (len(titles) + 0.5)
+    look = {"figsize": (WIDEST, high * len(rows) + 0.5), "sharex": True, "sharey": not line, "squeeze": False}
+    result, axes = plt.subplots(len(rows), len(titles), **look)
+    plt.close(result)  # a notebook shows it once
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title)
+    for places, (label, clouds) in zip(axes, rows.items(), strict=True):
         places[0].set_ylabel(label)
         for ax, (column, points) in zip(places, clouds.items(), strict=True):
             behind = None if column in COLUMNS[:2] else data
             _cloud(ax, np.asarray(points), behind, COLOURS.get(column, COLOURS[label]), limits)
-    figure.suptitle(title, fontsize=11)
-    return done(figure)
+    result.supxlabel("position" if line else "first coordinate", fontsize="medium")
+    return result
 
 
 def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, limits: Pair) -> None:
@@ -56,41 +60,40 @@ def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, li
         ax.set_yticks([])
     else:
         if data is not None:
-            ax.scatter(*np.asarray(data).T, s=2, c="0.8", linewidths=0, rasterized=True)
+            ax.scatter(*np.transpose(data), s=2, c="0.8", linewidths=0, rasterized=True)
         ax.scatter(*points.T, s=1.2, c=colour, linewidths=0, rasterized=True)
         ax.set(xlim=limits, ylim=limits, aspect="equal")
 
 
-def pulls(panels: Sequence[tuple[str, ArrayLike, ArrayLike, Sequence[tuple[int, int]]]]) -> Figure:
-    """Who is pulled to whom: panels of (title, f(z) (m, 2), x (n, 2), [(index of f(z), index of x), ...])."""
-    figure, axes = grid([title for title, *_ in panels], 2.5, 3)
-    for (_, fz, x, pairs), ax in zip(panels, axes, strict=True):
-        fz, x = np.asarray(fz), np.asarray(x)
-        for i, j in pairs:
+def pulls(panels: dict[str, Pull]) -> Figure:
+    """Who is pulled to whom: title -> f(z) (m, 2), x (n, 2), [(index of f(z), index of x), ...]."""
+
+    def draw(ax: Axes, pull: Pull) -> None:
+        fz, x = map(np.asarray, pull[:2])
+        for i, j in pull[2]:
             ax.annotate("", x[j], fz[i], arrowprops={"arrowstyle": "->", "color": "0.6", "lw": 0.7, "shrinkB": 1})
-        pulled = np.isin(np.arange(len(fz)), [i for i, _ in pairs])
+        pulled = np.isin(np.arange(len(fz)), [i for i, _ in pull[2]])
         ax.scatter(*x.T, s=26, color=DATA, marker="x", lw=1.2, label="x")
         ax.scatter(*fz[pulled].T, s=16, color=SOURCE, label="f(z)", zorder=3)
         ax.scatter(*fz[~pulled].T, s=16, facecolors="none", edgecolors=SOURCE, label="f(z), no pull")
         ax.set(xticks=[], yticks=[], aspect="equal")
-    handles, names = axes[0].get_legend_handles_labels()
-    below(figure, dict(zip(names, handles, strict=True)))
-    return done(figure)
+
+    return figure(panels, draw, height=2.5)
 
 
 def mode_shares(
     shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
 ) -> Figure:
     """Each mode's share of f(z), a bar a method with the range over seeds: label -> (seeds, K)."""
-    figure, (ax,) = grid([""], 2.6, y="share of f(z)")
-    seeds, x = {label: np.atleast_2d(values) for label, values in shares.items()}, np.arange(len(truth))
-    means = pd.DataFrame({label: values.mean(0) for label, values in seeds.items()})
-    reach = [np.abs([v.min(0) - v.mean(0), v.max(0) - v.mean(0)]) for v in seeds.values()]
-    look = {"width": 0.8, "color": COLOURS, "rot": 0, "error_kw": {"ecolor": "0.2", "elinewidth": 0.8}}
-    means.plot.bar(ax=ax, yerr=np.stack(reach), xlabel=mode, legend=False, **look)
-    ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
-    if floor is not None:
-        ax.hlines(floor, x - 0.45, x + 0.45, SOURCE, linestyles="--", lw=1.4, label="mass floor")
-    handles, names = ax.get_legend_handles_labels()
-    below(figure, dict(zip(names, handles, strict=True)))
-    return done(figure)
+
+    def draw(ax: Axes, seeds: dict[str, np.ndarray]) -> None:
+        means = pd.DataFrame({label: values.mean(0) for label, values in seeds.items()})
+        reach = [np.abs([v.min(0) - v.mean(0), v.max(0) - v.mean(0)]) for v in seeds.values()]
+        look = {"width": 0.8, "color": COLOURS, "rot": 0, "error_kw": {"ecolor": "0.2", "elinewidth": 0.8}}
+        means.plot.bar(ax=ax, yerr=np.stack(reach), legend=False, **look)
+        x = np.arange(len(truth))
+        ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
+        if floor is not None:
+            ax.hlines(floor, x - 0.45, x + 0.45, SOURCE, linestyles="--", lw=1.4, label="mass floor")
+
+    return figure({"": {label: np.atleast_2d(values) for label, values in shares.items()}}, draw, mode, "share of f(z)")

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from naign.pages import curves
-from naign.pages.style import COLOURS, DATA, SOURCE, WIDEST, Pair, done, grid
+from naign.pages.style import COLOURS, DATA, SOURCE, WIDEST, Pair, figure, side_by_side
 
 
 def heat(
@@ -35,20 +36,20 @@ def heat(
         for title, values in arrays.items():
             at = left + (right - left) * (np.arange(len(values)) + 0.5) / len(values)
             content[title] = {title if title in COLOURS else "NAIGN": (at, values)}
-        figure = curves.lines(content, "z", label, columns=4, share="xy", xlim=(left, right), ylim=(low, high))
-        for ax in figure.axes:
+        result = curves.lines(content, "z", label, share="xy", xlim=(left, right), ylim=(low, high))
+        for ax in result.axes:
             for point in np.unique(manifold):
                 ax.axvline(point, color=DATA, ls=":", lw=1)
-        return figure
-    columns, (across, up) = 2 if len(arrays) in (2, 4) else 3, (b - a for a, b in limits)
-    figure, axes = grid(arrays, (WIDEST / columns - 0.7) * up / across + 0.5, columns)
-    for values, ax in zip(arrays.values(), axes, strict=True):
+        return result
+
+    def draw(ax: Axes, values: np.ndarray) -> None:
         n = round(len(values) ** 0.5)
         place = {"origin": "lower", "extent": (*limits[0], *limits[1]), "aspect": "equal"}
-        shown = ax.imshow(values.reshape(n, n), vmin=low, vmax=high, cmap=colours, **place)
+        ax.imshow(values.reshape(n, n), vmin=low, vmax=high, cmap=colours, **place)
         ax.scatter(*manifold.reshape(-1, 2).T, s=0.4, color="white", lw=0)
-    done(figure).colorbar(shown, ax=list(axes), label=label, shrink=0.85)
-    return figure
+
+    across, up = (b - a for a, b in limits)
+    return figure(arrays, draw, height=(WIDEST / side_by_side(arrays) - 0.7) * up / across + 0.5, bar=label)
 
 
 def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) -> Figure:
@@ -56,14 +57,13 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
 
     On a line, where they are (n, 1) and (m, 1), arrows go from z below up to f(z).
     """
-    figure, axes = grid(panels, 2.6, 2)
     line = np.shape(manifold)[1] == 1
 
     def placed(points: ArrayLike, height: float) -> np.ndarray:
         return np.c_[points, np.full(len(points), height)] if line else np.asarray(points)
 
-    for (start, end), ax in zip(panels.values(), axes, strict=True):
-        start, end = placed(start, 0.0), placed(end, 1.0)
+    def draw(ax: Axes, move: tuple[ArrayLike, ArrayLike]) -> None:
+        start, end = placed(move[0], 0.0), placed(move[1], 1.0)
         ax.scatter(*placed(manifold, 1.0).T, s=1, color=COLOURS["NAIGN"], lw=0, zorder=3)
         heads = {"width": 0.004, "headwidth": 4.5, "headlength": 5.5, "headaxislength": 5, "minlength": 0}
         ax.quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, color=SOURCE, **heads)
@@ -72,7 +72,8 @@ def arrows(panels: dict[str, tuple[ArrayLike, ArrayLike]], manifold: ArrayLike) 
         ax.set(xlim=reach[0], ylim=reach[1], aspect="equal")
         if line:
             ax.set(ylim=(-0.1, 1.1), yticks=[0, 1], yticklabels=["z", "f(z)"], aspect="auto")
-    return done(figure)
+
+    return figure(panels, draw)
 
 
 def falling(noise: ArrayLike, after: ArrayLike, data: ArrayLike, limit: float, label: str) -> str:

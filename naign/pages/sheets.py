@@ -1,8 +1,10 @@
 """Sheets of images, arrays in, a matplotlib Figure out."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -11,19 +13,16 @@ from numpy.typing import ArrayLike
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import TensorData
 from naign.evaluate.restoration import damage
-from naign.pages.style import WIDEST, done, grid
+from naign.pages.style import WIDEST
 from naign.projection import project
 from naign.study.records import Run
 
 
 def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
     """Rows of images in [-1, 1], each (n, C, H, W), as one picture (height, width, C) in [0, 1]."""
-    lines = []
-    for images in rows:
-        padded = np.pad(np.asarray(images), ((0, 0), (0, 0), (gap, gap), (gap, gap)), constant_values=1.0)
-        lines.append(np.concatenate(list(padded), axis=2))
-    picture = np.concatenate(lines, axis=1).transpose(1, 2, 0)
-    return np.clip((picture + 1) / 2, 0, 1)
+    padded = np.pad(np.stack(rows), [(0, 0)] * 3 + [(gap, gap)] * 2, constant_values=1.0)
+    lines = np.concatenate(padded.swapaxes(0, 1), axis=-1)  # (rows, C, height, width)
+    return np.clip((np.concatenate(lines, axis=1).transpose(1, 2, 0) + 1) / 2, 0, 1)
 
 
 def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[str] = ()) -> Figure:
@@ -39,25 +38,25 @@ def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[st
 
 def sheets(panels: Sequence[Sequence[tuple[str, Sequence[ArrayLike]]]], labels: Sequence[str]) -> Figure:
     """Sheets with the same row labels side by side and below each other: lines of (title, rows)."""
-    every, across = [one for line in panels for one in line], len(panels[0])
-    title, rows = every[0]
-    count, deep = len(rows[0]), len(rows)
+    title, rows = panels[0][0]
+    across, count, deep, above = len(panels[0]), len(rows[0]), len(rows), 0.3 * bool(title)
     beside = 0.2 + 0.09 * max(map(len, labels))  # inches, for the labels
     inch = min(0.55 if deep * len(panels) > 2 else 1.1, (WIDEST - beside) / (count * across))
-    width, height = inch * count * across + beside, inch * deep + 0.3 * bool(title)
-    figure, axes = grid([title for title, _ in every], height, across, width, layout="none")
-    top = 1 - 0.3 * bool(title) / figure.get_figheight()
-    figure.subplots_adjust(beside / width, 0, 1, top, wspace=0.04, hspace=0.3 * bool(title) / (inch * deep))
-    for i, ((_, rows), ax) in enumerate(zip(every, axes, strict=True)):
+    width, height = inch * count * across + beside, (inch * deep + above) * len(panels)
+    place = {"left": beside / width, "right": 1, "bottom": 0, "top": 1 - above / height}
+    place |= {"wspace": 0.04, "hspace": above / (inch * deep)}
+    look = {"figsize": (width, height), "squeeze": False, "layout": "none", "gridspec_kw": place}
+    figure, axes = plt.subplots(len(panels), across, **look)
+    plt.close(figure)  # a notebook shows it once
+    for ax, (title, rows) in zip(axes.flat, itertools.chain(*panels), strict=True):
         picture = mosaic(rows)
         ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        side = picture.shape[0] / len(rows)
-        ax.set(xticks=[], yticks=[])
-        if i % across == 0:
-            ax.set_yticks(side * (np.arange(len(rows)) + 0.5), labels)
+        ax.set(title=title, xticks=[], yticks=[])
+        if ax in axes[:, 0]:
+            ax.set_yticks(picture.shape[0] * (np.arange(deep) + 0.5) / deep, labels)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    return done(figure)
+    return figure
 
 
 def of_run(run: Run, data: TensorData, directory: Path) -> list[Path]:

@@ -1,13 +1,15 @@
-"""The one look of all figures: what a label is drawn with, panels in a grid, and how a figure is finished."""
+"""The one look of all figures (`style.mplstyle`): what a label is drawn with, and panels side by side."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Sized
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from naign.methods import METHODS
 from naign.study.plan import COMPARED
@@ -16,20 +18,7 @@ Pair = tuple[float, float]
 Text = str | list[str]  # one for all panels, or one for each
 
 WIDEST = 6.6  # inches; a page shows them as wide as its text, beside which type of 11 points is then as large
-MANY = 4  # panels side by side, whose one x name stands below them all
-plt.rcParams |= {
-    "figure.dpi": 150,
-    "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",  # opaque: readable on a dark page too
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-}
+plt.style.use("naign.pages.style")
 
 DATA, SOURCE = "#4D4D4D", "#009E73"
 P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
@@ -69,54 +58,85 @@ def mark(label: str) -> dict[str, str]:
     return marker | {"color": COLOURS[method]}
 
 
-def grid(
-    titles: Iterable[str], height: float, columns: int = 99, width: float = WIDEST, more: float = 0, **look: object
-) -> tuple[Figure, np.ndarray]:
-    """A figure with a panel a title, line by line, and the axes of these panels (n,).
+def figure(
+    panels: dict[str, Any],
+    draw: Callable[[Axes, Any], None],
+    x: Text = "",
+    y: Text = "",
+    height: float = 2.6,
+    alone: float = WIDEST,
+    share: str = "",
+    diagonal: bool = False,
+    bar: str = "",
+    **axes: object,
+) -> Figure:
+    """A panel a title, at most three side by side, and one legend below if a panel has several labels.
 
     Parameters
     ----------
+    panels : title -> what `draw` puts into the axes
+    x, y : names of the axes; here and among `axes` a list holds one for each panel
     height : of a panel, in inches
-    columns : at most so many side by side
-    width : of the figure, in inches
-    more : height of what stands above or below the panels, in inches
-    look : x and y, the names of the axes, one for all panels or a list with one for each; sharex, sharey, as in
-        `matplotlib.pyplot.subplots`
+    alone : width of the figure, in inches, if it has one panel
+    share : the axes that are the same for all panels: "", "x", "y" or "xy"
+    diagonal : whether to draw the line y = x
+    bar : name of the colours, on the one scale of all images
+    axes : level, the height of a dotted line, and as in `matplotlib.axes.Axes.set`: yscale, xlim, ...
     """
-    titles = list(titles)
-    columns = min(columns, len(titles))
-    rows = -(-len(titles) // columns)
-    x, y, letters = look.pop("x", ""), look.pop("y", ""), int(11 * width / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height * rows + more), squeeze=False, **look)
-    for ax in axes.flat[len(titles) :]:
+    count, columns = len(panels), side_by_side(panels)
+    size = (WIDEST if columns > 1 else alone, height * -(-count // columns))
+    look = {"squeeze": False, "sharex": "x" in share, "sharey": "y" in share}
+    result, places = plt.subplots(-(-count // columns), columns, figsize=size, **look)
+    plt.close(result)  # a notebook shows it once
+    for ax in places.flat[count:]:
         ax.remove()
-    axes = axes.flat[: len(titles)]
-    for i, (ax, title) in enumerate(zip(axes, titles, strict=True)):
-        ax.set_title(title if "$" in title else textwrap.fill(title, letters))
-        if i + columns >= len(titles):
+    letters = int(11 * size[0] / columns)
+    for i, (ax, title) in enumerate(zip(result.axes, panels, strict=True)):
+        draw(ax, panels[title])
+        if diagonal:
+            ax.axline((0, 0), slope=1, color=DATA, ls=":", lw=1, zorder=1)
+        settings = {name: _own(value, i) for name, value in axes.items() if _own(value, i) is not None}
+        if "level" in settings:
+            ax.axhline(settings.pop("level"), color=DATA, ls=":", lw=1)
+        ax.set(title=title if "$" in title else textwrap.fill(title, letters), **settings)
+        if isinstance(x, list) or i + columns >= count:
+            ax.set_xlabel(textwrap.fill(_own(x, i), letters))
             ax.tick_params(labelbottom=True)
-        if isinstance(x, list) or (columns < MANY and i + columns >= len(titles)):
-            ax.set_xlabel(textwrap.fill(own(x, i), letters))
         if isinstance(y, list) or i % columns == 0:
-            ax.set_ylabel(textwrap.fill(own(y, i), int(12 * height)))
-    if isinstance(x, str) and columns >= MANY:
-        figure.supxlabel(x, fontsize="medium")
-    return figure, axes
+            ax.set_ylabel(textwrap.fill(_own(y, i), int(12 * height)))
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_scale() == "log":
+                _few_ticks(axis)
+    if bar:
+        result.colorbar(result.axes[0].images[0], ax=result.axes, label=bar, shrink=0.85)
+    _legend(result)
+    return result
 
 
-def below(figure: Figure, handles: dict[str, Artist]) -> None:
-    """One legend under all panels, in as many columns as its longest label leaves room for."""
-    columns = max(1, min(len(handles), int(11 * figure.get_figwidth() / (max(map(len, handles)) + 5))))
-    figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
+def side_by_side(panels: Sized) -> int:
+    """How many panels stand in a line."""
+    return 2 if len(panels) in (2, 4) else min(len(panels), 3)
 
 
-def own(value: object, i: int) -> object:
+def _own(value: object, i: int) -> object:
     """What panel i has of a value for all, or of a list with one for each."""
     return value[i] if isinstance(value, list) else value
 
 
-def done(figure: Figure) -> Figure:
-    """The figure, which a notebook shows once."""
-    plt.close(figure)
-    return figure
+def _few_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of every decade, in plain numbers; at 1 alone where an axis has more than two decades."""
+    low, high = axis.get_view_interval()
+    axis.set_minor_formatter(NullFormatter())
+    if high / low <= 100:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+
+
+def _legend(figure: Figure) -> None:
+    """Below all panels, in as many columns as its longest label leaves room for."""
+    named = [dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True)) for ax in figure.axes]
+    if max(map(len, named)) > 1:
+        handles = {label: handle for one in named for label, handle in one.items()}
+        columns = max(1, min(len(handles), int(11 * figure.get_figwidth() / (max(map(len, handles)) + 5))))
+        figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)

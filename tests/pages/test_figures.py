@@ -80,7 +80,7 @@ def test_panels_have_names_limits_and_levels_of_their_own_or_in_common():
     assert first.get_ylim() == (0, 6) and second.get_ylim()[1] >= 8
     assert [len(ax.lines) for ax in (first, second)] == [3, 1]
     assert said(figure) == [*OF_LABELS, "DAE"]
-    one, below = curves.lines({"p": OF_LABELS, "q": OF_LABELS}, ["a", "b"], ["c", "d"], columns=1).axes
+    one, below = curves.lines({"p": OF_LABELS, "q": OF_LABELS}, ["a", "b"], ["c", "d"]).axes
     assert [ax.get_xlabel() + ax.get_ylabel() for ax in (one, below)] == ["ac", "bd"]
 
 
@@ -133,7 +133,7 @@ def test_sheets_of_images_are_labelled():
 
 def test_pulls_are_arrows_from_images_to_data():
     fz, x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 2.0]]), np.array([[5.0, 5.0], [6.0, 5.0]])
-    (ax,) = clouds.pulls([("nearest", fz, x, [(0, 1), (2, 0)])]).axes
+    (ax,) = clouds.pulls({"nearest": (fz, x, [(0, 1), (2, 0)])}).axes
     arrows = [(tuple(a.xyann), tuple(a.xy)) for a in ax.texts]
     assert arrows == [((0, 0), (6, 5)), ((2, 2), (5, 5))]
     data, pulled, left = (c.get_offsets().tolist() for c in ax.collections)
