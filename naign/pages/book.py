@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import json
 import multiprocessing
 import os
 import shutil
@@ -103,53 +102,38 @@ def build(profile: str = "recorded") -> int:
     """
     files.project()
     started, target, first = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
-    pages = sorted(p for p in (ROOT / "book").iterdir() if not p.name.startswith("."))
-    outputs = {page: target / (f"{page.stem}.ipynb" if is_notebook(page) else page.name) for page in pages}
-    for left_over in set(target.iterdir()) - set(outputs.values()):
+    pages = [page for page in sorted((ROOT / "book").glob("*.md")) if is_notebook(page)]
+    outputs = [target / f"{page.stem}.ipynb" for page in pages]
+    for left_over in set(target.iterdir()) - set(outputs):
         shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
-    chapters = {}
-    for page, output in outputs.items():
-        if is_notebook(page):
-            chapters[page] = (output, stamp(page, profile))
-        elif page.is_dir():
-            shutil.copytree(page, output, dirs_exist_ok=True)
-        else:
-            shutil.copy2(page, output)
-    _execute([(page, *made, profile) for page, made in chapters.items() if _stale(*made)])
+    executed = shutil.ignore_patterns(".*", *(page.name for page in pages))
+    shutil.copytree(ROOT / "book", target, ignore=executed, dirs_exist_ok=True)
+    todo = [(page, output, stamp(page, profile), profile) for page, output in zip(pages, outputs, strict=True)]
+    todo = [given for given in todo if _stale(*given[1:3])]
+    if todo:
+        side_by_side = min(2, os.cpu_count() or 1, len(todo))
+        # Leaving it, by an error or a signal, ends the workers.
+        with multiprocessing.get_context("fork").Pool(side_by_side, _worker, (os.getpid(), side_by_side)) as pool:
+            list(pool.imap_unordered(_chapter, todo))
     wanted = _hash([*target.rglob("*"), ROOT / "_config.yml"]) + os.environ.get("NAIGN_PUBLISHED", "")
-    code = 0
-    if _stale(first, wanted):
-        code = html(target, BUILT)
-        if code == 0:
-            _stamped(first, wanted)
+    code = html(target, BUILT) if _stale(first, wanted) else 0
+    if code == 0:
+        _stamp_of(first).write_text(wanted)
     print(f"{first}  ({time.monotonic() - started:.0f} s)")
     return code
 
 
+def _stamp_of(output: Path) -> Path:
+    return files.writable_directory(BUILT / "stamps") / output.name
+
+
 def _stale(output: Path, wanted: str) -> bool:
     """Whether an output has to be made again, it is not there or was made under another stamp; that is then void."""
-    if _stamps().get(output.name) == wanted and output.exists():
+    made = _stamp_of(output)
+    if output.exists() and made.exists() and made.read_text() == wanted:
         return False
-    _stamped(output, "")  # whatever becomes of this
+    made.unlink(missing_ok=True)  # whatever becomes of this
     return True
-
-
-def _stamps() -> dict[str, str]:
-    return json.loads((BUILT / "stamps.json").read_text()) if (BUILT / "stamps.json").exists() else {}
-
-
-def _stamped(output: Path, made: str) -> None:
-    files.write_json(BUILT / "stamps.json", _stamps() | {output.name: made})
-
-
-def _execute(chapters: list[tuple[Path, Path, str, str]]) -> None:
-    """Execute (page, output, stamp, profile), side by side; leaving it, by an error or a signal, ends the workers."""
-    if not chapters:
-        return
-    side_by_side = min(2, os.cpu_count() or 1, len(chapters))
-    with multiprocessing.get_context("fork").Pool(side_by_side, _worker, (os.getpid(), side_by_side)) as pool:
-        for output, made in pool.imap_unordered(_chapter, chapters):
-            _stamped(output, made)
 
 
 def _worker(parent: int, side_by_side: int) -> None:
@@ -160,11 +144,11 @@ def _worker(parent: int, side_by_side: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // side_by_side)))
 
 
-def _chapter(given: tuple[Path, Path, str, str]) -> tuple[Path, str]:
+def _chapter(given: tuple[Path, Path, str, str]) -> None:
     page, output, made, profile = given
     print(f"executing {page.name}", file=sys.stderr, flush=True)
     run(page, output, {"profile": profile}, again=True)
-    return output, made
+    _stamp_of(output).write_text(made)
 
 
 def is_notebook(page: Path) -> bool:

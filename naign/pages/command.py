@@ -70,12 +70,8 @@ def _list(options: argparse.Namespace) -> None:
         print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}{star}")
 
 
+@distributed.group()  # of one process, unless torchrun started it
 def _fit(options: argparse.Namespace) -> None:
-    with distributed.group():  # of one process, unless torchrun started it
-        _fit_together(options)
-
-
-def _fit_together(options: argparse.Namespace) -> None:
     parameters = pairs(options.p)
     profile = parameters.pop("profile", _usual_profile())
     asked = experiment.get(options.name, profile, **parameters)
@@ -125,10 +121,11 @@ def _sweep(options: argparse.Namespace) -> int:
     files.writable_directory(options.file.parent)
     whole = sweep.perform(jobs, options.jobs, given.get("snakemake", {}) if options.engine == "snakemake" else None)
     table, page = (options.file.resolve().with_suffix(suffix) for suffix in (".csv", ".ipynb"))
-    if any(job.done() for job in jobs):
-        (matrix if chapters else sweep).tabulate(jobs, table)
-        print(table)
-    if any(job.done() for job in jobs) and not chapters:
+    if not any(job.done() for job in jobs):
+        return 1
+    (matrix if chapters else sweep).tabulate(jobs, table)
+    print(table)
+    if not chapters:
         settings = ",".join(jobs[0].changes)
         book.run(Path(__file__).parent / "sweep.md", page, {"table": str(table), "settings": settings}, again=True)
         print(page)
@@ -143,10 +140,6 @@ def _stack(options: argparse.Namespace) -> None:
     print("\n".join(map(str, stacked.train(asked, not options.quiet))))
 
 
-def _paper_day(options: argparse.Namespace) -> int:
-    return 0 if day.spend(options.out, options.profile, options.minutes, options.parts) else 1
-
-
 def _run(options: argparse.Namespace) -> None:
     with files.locked(matrix.key(options.output)):
         book.run(options.notebook, options.output, pairs(options.p))
@@ -154,18 +147,13 @@ def _run(options: argparse.Namespace) -> None:
 
 def _bench(options: argparse.Namespace) -> None:
     p, rounds = pairs(options.p), options.rounds
-    ours = {
-        None: lambda: bench.measure(rounds),
-        "matchings": lambda: bench.measure_matchings(rounds),
-        "field": lambda: bench.measure_field(rounds),
-        "capture": lambda: bench.measure_capture(profile),
-        "scaling": scaling.measure,
-    }
+    ours = {None: bench.measure, "matchings": bench.measure_matchings, "field": bench.measure_field}
+    ours |= {"capture": lambda _: bench.measure_capture(profile), "scaling": lambda _: scaling.measure()}
     profile = p.pop("profile", _usual_profile()) if options.name == "capture" else None
     if p and options.name in ours:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
     if options.name in ours:
-        result = ours[options.name]()
+        result = ours[options.name](rounds)
     else:
         result = bench.measure_step(experiment.get(options.name, **p), rounds)
     print(scaling.report(result) if options.name == "scaling" else bench.report(result))
@@ -180,10 +168,6 @@ def _lenet(options: argparse.Namespace) -> None:
     print(f"{options.output}: test accuracy {record['accuracy']['test']:.2%}")
 
 
-def _trials(options: argparse.Namespace) -> None:
-    print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}")
-
-
 def _readme(options: argparse.Namespace) -> None:
     root = files.project()
     from naign.pages import readme
@@ -196,14 +180,14 @@ FUNCTIONS = {
     "fit": _fit,
     "record": _record,
     "stack": _stack,
-    "paper-day": _paper_day,
+    "paper-day": lambda options: int(not day.spend(options.out, options.profile, options.minutes, options.parts)),
     "sweep": _sweep,
     "run": _run,
     "bench": _bench,
     "lenet": _lenet,
     "ood": lambda options: print(outsiders.record(options.profile)),
     "flow": lambda options: print(flow.record(options.profile)),
-    "trials": _trials,
+    "trials": lambda options: print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}"),
     "readme": _readme,
     "book": lambda options: book.build(options.profile),
 }

@@ -23,10 +23,8 @@ def script(name: str) -> str:
 
 def assets() -> str:
     """The styles and the scripts of all figures, to stand in a page or in the output of a cell."""
-    code = "\n".join(script(f"{name}.js") for name in SCRIPTS)
-    return f"<style class='naign-live-style'>{(HERE / 'live.css').read_text()}</style>\n" + (
-        f"<script class='naign-live-code'>{code}</script>"
-    )
+    style, code = script("live.css"), "\n".join(script(f"{name}.js") for name in SCRIPTS)
+    return f"<style class='naign-live-style'>{style}</style>\n<script class='naign-live-code'>{code}</script>"
 
 
 def lighten(html: Path) -> None:
@@ -77,22 +75,16 @@ def _light(text: str, html: Path, at: Path) -> str:
         return os.path.relpath(path, at).replace(os.sep, "/")
 
     def network(found: re.Match) -> str:
-        content = f'naignLive.given["{found[1]}"]={found[2]};'
-        address = kept(content.encode(), "js")
+        address = kept(f'naignLive.given["{found[1]}"]={found[2]};'.encode(), "js")
         return f"<script type='application/json' data-network='{found[1]}' data-src='{address}'></script>"
 
-    def still(found: re.Match) -> str:
-        return f"src='{kept(b64decode(found[1]), 'png')}'"
-
     text = re.sub(r"<script type='application/json' data-network='(\w+)'>(.*?)</script>", network, text, flags=re.S)
-    text = re.sub(r"src='data:image/png;base64,([^']*)'", still, text)
-    for start, end, new, ending in (
-        ("<style class='naign-live-style'>", "</style>", "<link rel='stylesheet' href='{}'>", "css"),
-        ("<script class='naign-live-code'>", "</script>", "<script defer src='{}'></script>", "js"),
+    text = re.sub(r"(?<=src=')data:image/png;base64,([^']*)", lambda found: kept(b64decode(found[1]), "png"), text)
+    for tag, ending, new in (
+        ("style", "css", "<link rel='stylesheet' href='{}'>"),
+        ("script", "js", "<script defer src='{}'></script>"),
     ):
-        once, _, rest = text.partition(start)
-        if rest:
-            content, _, rest = rest.partition(end)
-            rest = re.sub(f"{re.escape(start)}.*?{re.escape(end)}", "", rest, flags=re.S)  # of the figures that follow
-            text = once + new.format(kept(content.encode(), ending)) + rest
+        if found := re.search(f"<{tag} class='naign-live-[a-z]+'>(.*?)</{tag}>", text, re.S):
+            once = new.format(kept(found[1].encode(), ending))
+            text = text.replace(found[0], once, 1).replace(found[0], "")  # of the figures that follow
     return text
