@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -13,13 +11,14 @@ from torch import Tensor
 
 from naign.data.samples import TensorData, as_bytes
 from naign.evaluate import lenet
+from naign.evaluate.distance import lattice
 from naign.methods import METHODS
 from naign.pages.live import networks
 from naign.projection import drift, generate, project, unnormalised_density
 from naign.study.records import Run
 
 Runs = dict[str, Run]
-Content = tuple[dict, bytes, str]  # for the script; the still, a PNG; what it shows
+Content = tuple[dict, Figure, str]  # for the script; the still; what it shows
 DIGITS = ("mnist", "digits")  # the data sets whose images the LeNet can read
 INPUTS = 16  # images to choose from
 DATA, SOURCE = "#4D4D4D", "#009E73"  # as in the scripts
@@ -31,13 +30,7 @@ def _still(width: float, height: float, panels: int = 1) -> tuple[Figure, list[A
     return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 
 
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, facecolor="white", bbox_inches="tight")
-    return buffer.getvalue()
-
-
-def _sheet(rows: dict[str, Tensor]) -> bytes:
+def _sheet(rows: dict[str, Tensor]) -> Figure:
     """Rows of images in [-1, 1], each (n, C, H, W), with their labels."""
     picture = torch.cat([torch.cat(list(images), 2) for images in rows.values()], 1)
     high, wide = picture.shape[1:]
@@ -45,11 +38,7 @@ def _sheet(rows: dict[str, Tensor]) -> bytes:
     ax.imshow(picture.permute(1, 2, 0).squeeze(2).clamp(-1, 1).add(1).div(2).numpy(), cmap="gray")
     ax.set_yticks((np.arange(len(rows)) + 0.5) * high / len(rows), list(rows))
     ax.set_xticks([])
-    return _png(figure)
-
-
-def _some(runs: Runs, shown: int) -> Runs:
-    return dict(list(runs.items())[:shown])
+    return figure
 
 
 def _colour(run: Run) -> str:
@@ -63,21 +52,15 @@ def _draws(first: Run, data: object, n: int) -> tuple[Tensor, Tensor]:
     return x, x if len(x) else generate(first.f, first.source, n, torch.Generator().manual_seed(0))
 
 
-def _lattice(limit: float, n: int) -> Tensor:
-    """The middles of n x n cells of a square, (n * n, 2), line by line from below."""
-    ticks = limit * (2 * (torch.arange(n) + 0.5) / n - 1)
-    return torch.cartesian_prod(ticks, ticks).flip(1)
-
-
-def plane(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Content:
+def plane(runs: Runs, shown: Runs, data: object, payloads: dict[str, dict]) -> Content:
     """Runs in the plane."""
     first = next(iter(runs.values()))
     x, reach = _draws(first, data, 600)
     limit = round(max(3.5, 1.15 * reach.abs().max().item()), 1)
-    fine, coarse = _lattice(limit, 61), _lattice(0.7 * limit, 9)
+    fine, coarse = (lattice([(-reach, reach)] * 2, n) for reach, n in ((limit, 61), (0.7 * limit, 9)))
     start = coarse[(drift(first.f, coarse) - limit / 3).abs().argmin()]  # a point that f moves, but not too far
-    figure, axes = _still(7, 3.7, min(shown, len(runs)))
-    for (label, run), ax in zip(_some(runs, shown).items(), axes, strict=True):
+    figure, axes = _still(7, 3.7, len(shown))
+    for (label, run), ax in zip(shown.items(), axes, strict=True):
         colours = LinearSegmentedColormap.from_list("", ["white", _colour(run)])
         density = unnormalised_density(run.f, fine).reshape(61, 61).numpy()
         ax.imshow(density, origin="lower", extent=(-limit, limit) * 2, cmap=colours, vmax=1.6)
@@ -88,18 +71,18 @@ def plane(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Co
         ax.plot(*torch.cat([project(run.f, start[None], k) for k in range(3)]).numpy().T, "ko-", mfc=_colour(run))
         ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], title=label)
     content = {"limit": limit, "start": [round(v, 2) for v in start.tolist()], "data": networks.encoded(x)}
-    text = f"The plane under f of {' and '.join(_some(runs, shown))}: data, drift, and a point with its image."
-    return content, _png(figure), text
+    text = f"The plane under f of {' and '.join(shown)}: data, drift, and a point with its image."
+    return content, figure, text
 
 
-def line(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Content:
+def line(runs: Runs, shown: Runs, data: object, payloads: dict[str, dict]) -> Content:
     """Runs on the line, and the modes' markers over the source."""
     x, reach = _draws(next(iter(runs.values())), data, 4000)
     low, high = round(min(-3.5, reach.min().item() - 0.4), 1), round(max(3.5, reach.max().item() + 0.4), 1)
     at = torch.linspace(low, high, 800)
     figure, (ax,) = _still(7, 4.5)
     ax.axline((0, 0), slope=1, color=DATA, ls=":")
-    for label, run in _some(runs, shown).items():
+    for label, run in shown.items():
         ax.plot(at.numpy(), project(run.f, at[:, None]).numpy(), color=_colour(run), label=label)
     bell = low + 0.9 * torch.exp(-(at**2) / 2)
     ax.fill_between(at.numpy(), low, bell.numpy(), color=SOURCE, alpha=0.3, lw=0, label="source")
@@ -112,10 +95,10 @@ def line(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Con
     if hasattr(data, "centres"):
         modes = zip(np.ravel(data.centres), data.sigmas, data.shares, strict=True)
         content["modes"] = [[float(c), float(s), float(share)] for c, s, share in modes]
-    return content, _png(figure), f"f of {' and '.join(_some(runs, shown))} on the line, the source and the data."
+    return content, figure, f"f of {' and '.join(shown)} on the line, the source and the data."
 
 
-def repair(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Content:
+def repair(runs: Runs, shown: Runs, data: object, payloads: dict[str, dict]) -> Content:
     """Images to damage and restore: test images where data are given, else what f makes of noise."""
     first, generator = next(iter(runs.values())), torch.Generator().manual_seed(0)
     held = (data.test or data) if isinstance(data, TensorData) else None
@@ -129,9 +112,9 @@ def repair(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> C
     x = x[:10]
     damaged = x + 0.5 * torch.randn(x.shape, generator=generator)
     rows = {"x": x, "x' = x + noise": damaged}
-    for label, run in _some(runs, shown).items():
+    for label, run in shown.items():
         rows |= {f"{label}: f(x')": project(run.f, damaged), f"{label}: f(f(x'))": project(run.f, damaged, 2)}
-    return content, _sheet(rows), f"Images, damaged by noise, and restored by f of {' and '.join(_some(runs, shown))}."
+    return content, _sheet(rows), f"Images, damaged by noise, and restored by f of {' and '.join(shown)}."
 
 
 def _scale(run: Run, held: TensorData | None) -> list[list]:
@@ -143,24 +126,18 @@ def _scale(run: Run, held: TensorData | None) -> list[list]:
     return [[name, *(round(v, 4) for v in quantiles.tolist())] for name, quantiles in found.items()]
 
 
-def gallery(runs: Runs, data: object, shown: int, payloads: dict[str, dict]) -> Content:
+def gallery(runs: Runs, shown: Runs, data: object, payloads: dict[str, dict]) -> Content:
     """New images from noise, and walks between two noises."""
-    some = _some(runs, shown)
-    rows = {f"{m}: f(z)": generate(r.f, r.source, 12, torch.Generator().manual_seed(0)) for m, r in some.items()}
+    rows = {f"{m}: f(z)": generate(r.f, r.source, 12, torch.Generator().manual_seed(0)) for m, r in shown.items()}
     shape = list(next(iter(runs.values())).config["shape"])
-    return {"shape": shape}, _sheet(rows), f"New images from noise by f of {' and '.join(some)}."
+    return {"shape": shape}, _sheet(rows), f"New images from noise by f of {' and '.join(shown)}."
 
 
 KINDS = {"line": line, "plane": plane, "gallery": gallery, "repair": repair}
 
 
-def usual(shape: tuple[int, ...]) -> str:
-    """The kind of figure for samples of a shape, "" if there is none."""
-    return next((kind for kind in KINDS if fits(kind, shape)), "")
-
-
-def fits(kind: str, shape: tuple[int, ...]) -> bool:
-    """Whether a kind of figure can show samples of a shape."""
-    if kind in ("line", "plane"):
-        return shape == ((1,) if kind == "line" else (2,))
-    return len(shape) == 3 and shape[1] == shape[2] and shape[0] in (1, 3)
+def fitting(shape: tuple[int, ...]) -> list[str]:
+    """The kinds of figure that can show samples of a shape, the usual one first."""
+    if len(shape) == 3 and shape[1] == shape[2] and shape[0] in (1, 3):
+        return ["gallery", "repair"]
+    return {(1,): ["line"], (2,): ["plane"]}.get(shape, [])

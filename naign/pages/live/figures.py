@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import html
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -49,11 +50,10 @@ class Live:
     def html(self) -> str:
         """All of it as a part of a page."""
         picture = base64.b64encode(self.still).decode()
-        parts = [f"<img alt='{html.escape(self.text, quote=True)}' src='data:image/png;base64,{picture}'>"]
-        parts.append(f"<script type='application/json' data-figure>{_json(self.figure)}</script>")
-        for key, payload in self.payloads.items():
-            parts.append(f"<script type='application/json' data-network='{key}'>{_json(payload)}</script>")
-        inside = "\n".join(parts)
+        given = {"figure": self.figure} | {f"network='{key}'": payload for key, payload in self.payloads.items()}
+        parts = [f"<script type='application/json' data-{what}>{_json(part)}</script>" for what, part in given.items()]
+        still = f"<img alt='{html.escape(self.text, quote=True)}' src='data:image/png;base64,{picture}'>"
+        inside = "\n".join([still, *parts])
         return f"<div class='naign-live' data-name='{self.figure['name']}'>\n{inside}\n</div>\n{page.assets()}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
@@ -88,8 +88,9 @@ def live(runs: Runs, data: object = None, kind: str = "", name: str = "", shown:
     """
     given = runs if isinstance(runs, dict) else _labelled([runs] if isinstance(runs, Run) else list(runs))
     shape = _checked(given)
-    kind = kind or contents.usual(shape)
-    if kind not in contents.KINDS or not contents.fits(kind, shape):
+    fitting = contents.fitting(shape)
+    kind = kind or next(iter(fitting), "")
+    if kind not in fitting:
         raise ValueError(
             f"kind is {kind!r} for samples of shape {shape}: give line for (1,), plane for (2,), "
             "gallery or repair for square images."
@@ -101,10 +102,12 @@ def live(runs: Runs, data: object = None, kind: str = "", name: str = "", shown:
     payloads: dict[str, dict] = {}
     methods = [_method(label, run, payloads, kind) for label, run in given.items()]
     steps = sorted({one["step"] for method in methods for one in method["networks"]})
-    figure = {"kind": kind, "name": name, "shown": min(shown, len(given)), "steps": steps, "methods": methods}
+    some = dict(list(given.items())[:shown])
+    figure = {"kind": kind, "name": name, "shown": len(some), "steps": steps, "methods": methods}
     data = TensorData(data) if isinstance(data, Tensor) else data
-    content, still, text = contents.KINDS[kind](given, data, figure["shown"], payloads)
-    return Live(figure | content, payloads, still, text)
+    content, still, text = contents.KINDS[kind](given, some, data, payloads)
+    still.savefig(picture := io.BytesIO(), facecolor="white", bbox_inches="tight")
+    return Live(figure | content, payloads, picture.getvalue(), text)
 
 
 def _labelled(runs: list[Run]) -> dict[str, Run]:

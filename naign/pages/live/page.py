@@ -38,7 +38,12 @@ def lighten(html: Path) -> None:
     pages = [p for p in html.rglob("*.html") if "naign-live" in p.read_text()]
     for page in pages:
         page.write_text(_light(page.read_text(), html, page.parent))
-        _check(page)
+        for name, weight in weights(page).items():
+            if weight > (most := MOST["page" if name == "page" else "figure"]):
+                raise ValueError(
+                    f"{page.name}: its {name} weighs {weight / 1000:.0f} kB, at most {most // 1000} are allowed: "
+                    "show fewer runs at first, or split the page."
+                )
     wanted = "".join(page.read_text() for page in pages)
     for left_over in (p for p in (html / FOLDER).iterdir() if p.name not in wanted):
         left_over.unlink()
@@ -55,15 +60,6 @@ def weights(page: Path) -> dict[str, int]:
         keys += [figure["reader"]] if figure.get("reader") else []
         found[figure["name"]] = sum((page.parent / files[key]).stat().st_size for key in keys)
     return found
-
-
-def _check(page: Path) -> None:
-    for name, weight in weights(page).items():
-        if weight > (most := MOST["page" if name == "page" else "figure"]):
-            raise ValueError(
-                f"{page.name}: its {name} weighs {weight / 1000:.0f} kB, at most {most // 1000} are allowed: "
-                "show fewer runs at first, or split the page."
-            )
 
 
 def _light(text: str, html: Path, at: Path) -> str:
