@@ -37,7 +37,12 @@ def verdict(left: list[float], right: list[float], less: bool = False) -> str:
 
 
 def sides(claim: dict) -> list[tuple[str, list[Run], list[float]]]:
-    """What a claim compares, left and right: label, runs and their scores; of a number itself, without runs."""
+    """What a claim compares, left and right: label, runs and their scores; of a number itself, without runs.
+
+    Nothing of a claim that is settled on its page.
+    """
+    if "score" not in claim:
+        return []
     found = []
     for side, path in (("left", claim["score"]), ("right", claim.get("other", claim["score"]))):
         label, runs, values = str(claim[side]), [], [claim[side]]
@@ -67,14 +72,11 @@ def overview(chapter: str = "") -> str:
     """A row a claim, of one chapter or all: where the paper has it, what it says, the verdict, its numbers and ours."""
     lines = []
     for i, claim in enumerate(claims(), 1):
-        if chapter not in ("", claim["chapter"]):
-            continue
-        ours = ""
-        if "score" in claim:
-            known = [side for side in sides(claim) if side[1]]
-            ours = ", ".join(f"{label} {mean_spread(v, claim['digits'])} ({len(runs)})" for label, runs, v in known)
-        line = [i, claim["paper"], claim["says"], said(claim), claim.get("printed", ""), ours]
-        lines.append(line if chapter else [*line, f"{{doc}}`{claim['chapter']}`"])
+        if chapter in ("", claim["chapter"]):
+            known = [(label, runs, mean_spread(v, claim["digits"])) for label, runs, v in sides(claim) if runs]
+            ours = ", ".join(f"{label} {score} ({len(runs)})" for label, runs, score in known)
+            line = [i, claim["paper"], claim["says"], said(claim), claim.get("printed", ""), ours]
+            lines.append(line if chapter else [*line, f"{{doc}}`{claim['chapter']}`"])
     return table(["", "paper", "claim", "verdict", "its numbers", "ours (runs)", *([] if chapter else ["page"])], lines)
 
 
@@ -92,7 +94,7 @@ def again() -> str:
     """A row an experiment: the command that trains a further seed, its minutes, and what to expect for each claim."""
     lines: dict[str, list] = {}
     for i, claim in enumerate(claims(), 1):
-        for _, runs, values in sides(claim) if "score" in claim else []:
+        for _, runs, values in sides(claim):
             if runs:
                 minutes = np.mean([run.provenance["seconds"] for run in runs]) / 60
                 words = card.command(runs[0].config | {"seed": len(runs)})

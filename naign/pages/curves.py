@@ -1,4 +1,4 @@
-"""What was measured, as curves, marks and cells in panels: arrays in, a matplotlib Figure out."""
+"""What was measured, as curves, marks, cells and bars in panels: arrays in, a matplotlib Figure out."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from naign.pages.style import Text, figure, mark, style
+from naign.pages.style import COLOURS, SOURCE, Text, figure, mark, style
 
 Curve = tuple[Sequence[float], ArrayLike]  # x (k,), y (k,) or (seeds, k)
 Histories = dict[str, Sequence[dict[str, list[float]]]]  # label -> one history a seed
@@ -83,6 +83,24 @@ def cells(panels: dict[str, pd.DataFrame], x: Text, y: Text, label: str, spec: s
             ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color=colour)
 
     return figure(panels, draw, x, y, height=2.5, share="xy", bar=label)
+
+
+def mode_shares(
+    shares: dict[str, ArrayLike], truth: ArrayLike, floor: ArrayLike | None = None, mode: str = "mode"
+) -> Figure:
+    """Each mode's share of f(z), a bar a method with the range over seeds: label -> (seeds, K)."""
+
+    def draw(ax: Axes, seeds: dict[str, np.ndarray]) -> None:
+        means = pd.DataFrame({label: values.mean(0) for label, values in seeds.items()})
+        reach = [np.abs([v.min(0) - v.mean(0), v.max(0) - v.mean(0)]) for v in seeds.values()]
+        look = {"width": 0.8, "color": COLOURS, "rot": 0, "error_kw": {"ecolor": "0.2", "elinewidth": 0.8}}
+        means.plot.bar(ax=ax, yerr=np.stack(reach), legend=False, **look)
+        x = np.arange(len(truth))
+        ax.hlines(truth, x - 0.45, x + 0.45, "k", lw=1, label="true share")
+        if floor is not None:
+            ax.hlines(floor, x - 0.45, x + 0.45, SOURCE, linestyles="--", lw=1.4, label="mass floor")
+
+    return figure({"": {label: np.atleast_2d(values) for label, values in shares.items()}}, draw, mode, "share of f(z)")
 
 
 def history(histories: Histories, term: str) -> dict[str, Curve]:

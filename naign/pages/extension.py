@@ -8,7 +8,7 @@ from docutils import nodes
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
-from sphinx.util.docutils import SphinxTranslator
+from sphinx.writers.html5 import HTML5Translator
 
 from naign.pages.style import WIDEST
 
@@ -45,14 +45,6 @@ def _inches(path: str) -> float:
         return picture.width / picture.info["dpi"][0] if "dpi" in picture.info else 0
 
 
-def _open(self: SphinxTranslator, node: nodes.Element) -> None:
-    self.visit_figure(node)
-
-
-def _close(self: SphinxTranslator, node: nodes.Element) -> None:
-    self.depart_figure(node)
-
-
 def opened(app: Sphinx, page: str, _: str, context: dict, __: Any) -> None:
     """Buttons for Binder and Colab on a chapter of a book that is published on GitHub, as $NAIGN_PUBLISHED says.
 
@@ -76,6 +68,6 @@ def opened(app: Sphinx, page: str, _: str, context: dict, __: Any) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("html-page-context", opened, priority=502)  # the theme starts its list of buttons before
-    app.add_enumerable_node(scores, "table", html=(_open, _close))
+    app.add_enumerable_node(scores, "table", html=(HTML5Translator.visit_figure, HTML5Translator.depart_figure))
     app.add_transform(Captioned)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

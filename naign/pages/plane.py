@@ -1,14 +1,85 @@
-"""The line and the plane as f sees them: drift, projection, density. Arrays in, a matplotlib Figure out."""
+"""Clouds, pulls, drift and projections on the line and in the plane: arrays in, a matplotlib Figure out."""
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from naign.evaluate.distance import lattice
 from naign.pages import curves
-from naign.pages.style import COLOURS, DATA, SOURCE, WIDEST, Pair, figure, side_by_side
+from naign.pages.style import COLOURS, DATA, P_DATA, P_Z, SOURCE, WIDEST, Pair, figure, side_by_side
+
+COLUMNS = (P_DATA, r"$f(x)$", P_Z, r"$f(z)$", r"$f(f(z))$")
+Pull = tuple[ArrayLike, ArrayLike, Sequence[tuple[int, int]]]
+
+
+def five_columns(rows: dict[str, Sequence[ArrayLike]], limits: Pair) -> Figure:
+    """Figures 2 and 3: a row a method, the data in grey behind p_Z, f(z) and f(f(z)).
+
+    rows : label -> (x, f(x), z, f(z), f(f(z))), each (n, 1) or (n, 2), x the same for all
+    """
+    data = next(iter(rows.values()))[0]
+    return samples({label: dict(zip(COLUMNS, row, strict=True)) for label, row in rows.items()}, data, limits)
+
+
+def samples(rows: dict[str, dict[str, ArrayLike]], data: ArrayLike, limits: Pair) -> Figure:
+    """Clouds of points by label and column, the data in grey behind them.
+
+    Parameters
+    ----------
+    rows : label -> title of a column -> (n, 1) or (n, 2)
+    data : (m, 1) or (m, 2)
+    limits : smallest and largest coordinate
+    """
+    titles, line = list(next(iter(rows.values()))), np.shape(data)[1] == 1
+    high = 1.3 if line else WIDEST / (len(titles) + 0.5)
+    look = {"figsize": (WIDEST, high * len(rows) + 0.5), "sharex": True, "sharey": not line, "squeeze": False}
+    result, axes = plt.subplots(len(rows), len(titles), **look)
+    plt.close(result)  # a notebook shows it once
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title)
+    for places, (label, clouds) in zip(axes, rows.items(), strict=True):
+        places[0].set_ylabel(label)
+        for ax, (column, points) in zip(places, clouds.items(), strict=True):
+            behind = None if column in COLUMNS[:2] else data
+            _cloud(ax, np.asarray(points), behind, COLOURS.get(column, COLOURS[label]), limits)
+    result.supxlabel("position" if line else "first coordinate", fontsize="medium")
+    return result
+
+
+def _cloud(ax: Axes, points: np.ndarray, data: ArrayLike | None, colour: str, limits: Pair) -> None:
+    """A histogram of (n, 1) points, cut at twice the data's height, or a scatter plot of (n, 2) points."""
+    if points.shape[1] == 1:
+        bins, look = np.linspace(*limits, 121), {"density": True, "histtype": "stepfilled"}
+        if data is not None:
+            height, _, _ = ax.hist(np.ravel(data), bins, color="0.82", **look)
+            ax.set_ylim(0, 2 * height.max())
+        ax.hist(points[:, 0], bins, color=colour, alpha=0.85, **look)
+        ax.set_yticks([])
+    else:
+        if data is not None:
+            ax.scatter(*np.transpose(data), s=2, c="0.8", linewidths=0, rasterized=True)
+        ax.scatter(*points.T, s=1.2, c=colour, linewidths=0, rasterized=True)
+        ax.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def pulls(panels: dict[str, Pull]) -> Figure:
+    """Who is pulled to whom: title -> f(z) (m, 2), x (n, 2), [(index of f(z), index of x), ...]."""
+
+    def draw(ax: Axes, pull: Pull) -> None:
+        fz, x = map(np.asarray, pull[:2])
+        for i, j in pull[2]:
+            ax.annotate("", x[j], fz[i], arrowprops={"arrowstyle": "->", "color": "0.6", "lw": 0.7, "shrinkB": 1})
+        pulled = np.isin(np.arange(len(fz)), [i for i, _ in pull[2]])
+        ax.scatter(*x.T, s=26, color=DATA, marker="x", lw=1.2, label="x")
+        ax.scatter(*fz[pulled].T, s=16, color=SOURCE, label="f(z)", zorder=3)
+        ax.scatter(*fz[~pulled].T, s=16, facecolors="none", edgecolors=SOURCE, label="f(z), no pull")
+        ax.set(xticks=[], yticks=[], aspect="equal")
+
+    return figure(panels, draw, height=2.5)
 
 
 def heat(
@@ -31,12 +102,9 @@ def heat(
     arrays, manifold = {title: np.asarray(values, float) for title, values in panels.items()}, np.asarray(manifold)
     low, high = scale or (min(a.min() for a in arrays.values()), max(a.max() for a in arrays.values()))
     if len(limits) == 1:
-        ((left, right),) = limits
-        content = {}
-        for title, values in arrays.items():
-            at = left + (right - left) * (np.arange(len(values)) + 0.5) / len(values)
-            content[title] = {title if title in COLOURS else "NAIGN": (at, values)}
-        result = curves.lines(content, "z", label, share="xy", xlim=(left, right), ylim=(low, high))
+        at = lattice(limits, len(next(iter(arrays.values()))))[:, 0]
+        content = {title: {title if title in COLOURS else "NAIGN": (at, values)} for title, values in arrays.items()}
+        result = curves.lines(content, "z", label, share="xy", xlim=limits[0], ylim=(low, high))
         for ax in result.axes:
             for point in np.unique(manifold):
                 ax.axvline(point, color=DATA, ls=":", lw=1)

@@ -9,7 +9,7 @@ import numpy as np
 from naign.data.samples import as_floats
 from naign.data.toys import Grid
 from naign.evaluate.clouds import five_columns
-from naign.pages import claims, clouds, sheets
+from naign.pages import claims, plane, sheets
 from naign.pages.tables import mean_spread, provenance_line, table
 from naign.study import bench, plan
 from naign.study.plan import PAPERS
@@ -75,7 +75,7 @@ def write(root: Path) -> None:
     readme.write_text(f"{before}{BEGIN}\n\n{numbers(root)}\n\n{END}{rest.split(END)[1]}")
     first = {label: plan.recorded("toys.grid")[label][0] for label in ("NAIGN", "IGN")}
     rows = {label: five_columns(run.f, run.source, Grid()) for label, run in first.items()}
-    clouds.five_columns(rows, (-5.2, 5.2)).savefig(pictures / "grid.png", dpi=110)
+    plane.five_columns(rows, (-5.2, 5.2)).savefig(pictures / "grid.png", dpi=110)
     shown = plan.recorded("mnist.main")["NAIGN"][0].images
     digits = [as_floats(shown[k][:8]) for k in ("z", "fz", "noise.0", "noise.1", "lines.0", "lines.1")]
     labels = ["z", "f(z)", "noise", "f(x')", "lines deleted", "f(x')"]

@@ -96,14 +96,13 @@ def score_table(frame: pd.DataFrame) -> str:
 
 def balance_table(frame: pd.DataFrame) -> str:
     """Quality and shares on a toy, and of fresh data, as two tables: of f(z); of f(f(z)), with what it costs."""
-    known, kept = present(frame, BALANCE), {"rec": "0", "gap": "0", "seconds": ""}
-
-    def fresh(path: str, digits: int) -> str:
-        return kept[path] if path in kept else cells(frame[:1], {"": (f"data.{path.split('.')[-1]}", digits)})[0]
-
-    parts = [{t: c for t, c in known.items() if c[0].startswith("fz.") == once} for once in (True, False)]
-    more = [[["fresh data", *(fresh(*c) for c in part.values())]] * ("data.modes" in frame) for part in parts]
-    return "\n\n".join(summary(frame, part, rows) for part, rows in zip(parts, more, strict=True))
+    known, kept, parts = present(frame, BALANCE), {"rec": "0", "gap": "0", "seconds": ""}, []
+    for once in (True, False):
+        part = {title: column for title, column in known.items() if column[0].startswith("fz.") == once}
+        scores = {path: (f"data.{path.split('.')[-1]}", n) for path, n in part.values() if path not in kept}
+        fresh = [*cells(frame[:1], scores), *(kept[path] for path, _ in part.values() if path in kept)]
+        parts.append(summary(frame, part, [["fresh data", *fresh]] * ("data.modes" in frame)))
+    return "\n\n".join(parts)
 
 
 def restoration_table(frame: pd.DataFrame, key: str = "once") -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from naign.methods import METHODS
-from naign.pages import clouds, curves, plane, sheets, style
+from naign.pages import curves, plane, sheets, style
 
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
 
@@ -30,8 +30,8 @@ def cloud(dim, n=50):
 def test_clouds_and_histograms_hold_every_point(dim):
     rows = {"NAIGN": [cloud(dim)] * 5, "IGN": [cloud(dim)] * 5}
     drawn = [
-        clouds.five_columns(rows, (-9, 9)),
-        clouds.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9)),
+        plane.five_columns(rows, (-9, 9)),
+        plane.samples({"NAIGN": {"step 0": cloud(dim), "step 10": cloud(dim)}}, cloud(dim), (-9, 9)),
     ]
     for figure in drawn:
         assert isinstance(figure, Figure)
@@ -53,7 +53,7 @@ def test_curves_and_bars_are_labelled():
         curves.lines({"p": OF_LABELS, "q": OF_LABELS}, "step", ["FLD", "MAE"], share="", yscale="log"),
         curves.lines({"noise": OF_LABELS | {"damaged": ([0, 1], [0, 9])}}, "level", "MAE", points=True),
         curves.scatter({"f(z)": points}, "drift", "distance", fine=True),
-        clouds.mode_shares({"NAIGN": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
+        curves.mode_shares({"NAIGN": [[0.2, 0.8], [0.4, 0.6]]}, [0.5, 0.5], [0.1, 0.2]),
     ):
         assert figure.axes[0].get_xlabel()
         assert figure.axes[0].get_ylabel()
@@ -133,7 +133,7 @@ def test_sheets_of_images_are_labelled():
 
 def test_pulls_are_arrows_from_images_to_data():
     fz, x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 2.0]]), np.array([[5.0, 5.0], [6.0, 5.0]])
-    (ax,) = clouds.pulls({"nearest": (fz, x, [(0, 1), (2, 0)])}).axes
+    (ax,) = plane.pulls({"nearest": (fz, x, [(0, 1), (2, 0)])}).axes
     arrows = [(tuple(a.xyann), tuple(a.xy)) for a in ax.texts]
     assert arrows == [((0, 0), (6, 5)), ((2, 2), (5, 5))]
     data, pulled, left = (c.get_offsets().tolist() for c in ax.collections)
@@ -194,8 +194,8 @@ def test_figures_fit_a_page_where_their_type_is_as_large_as_its_text():
     for figure in (
         curves.lines({f"a panel, number {i}": curve for i in range(7)}, "step", "loss", yscale="log"),
         curves.lines({"": curve | {f"NAIGN, with something else {i}": ([1], [2]) for i in range(9)}}, "x", "y"),
-        clouds.five_columns({"NAIGN": [cloud(2)] * 5}, (-9, 9)),
-        clouds.mode_shares({"NAIGN": [[0.04] * 25]}, [0.04] * 25),
+        plane.five_columns({"NAIGN": [cloud(2)] * 5}, (-9, 9)),
+        curves.mode_shares({"NAIGN": [[0.04] * 25]}, [0.04] * 25),
         plane.heat({str(i): np.arange(16.0) for i in range(5)}, [(-2, 2), (-1, 1)], "drift"),
         plane.arrows({"near": moved, "far": moved, "further": moved}, np.zeros((3, 2))),
         sheets.sheets([[("NAIGN", [images] * 2)] * 3], ["f(z)", "a much longer label"]),
