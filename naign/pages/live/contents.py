@@ -1,7 +1,5 @@
 """What each kind of live figure shows besides the networks: data, measures of drift, and its still."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """A live figure of runs: what its scripts are given, its still, and the ways to show it."""
 
-from __future__ import annotations
-
 import base64
 import copy
 import html
@@ -9,12 +7,14 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from naign.base import files
 from naign.data.samples import TensorData
+from naign.evaluate.clouds import each_snapshot
 from naign.methods import METHODS
 from naign.pages.live import contents, networks, page
 from naign.study.records import Run
@@ -31,21 +31,17 @@ PAGE = """<!doctype html>
 """
 
 
+@dataclass(repr=False)
 class Live:
     """A figure that answers in a browser; where scripts do not run, its still.
 
     A notebook shows it by itself, with or without a kernel.
-
-    Parameters
-    ----------
-    figure : what the script of its kind is given, with its `kind` and `name`
-    payloads : the networks it may ask for, by key
-    still : a PNG
-    text : what the still shows, in a sentence
     """
 
-    def __init__(self, figure: dict, payloads: dict[str, dict], still: bytes, text: str):
-        self.figure, self.payloads, self.still, self.text = figure, payloads, still, text
+    figure: dict  # what the script of its kind is given, with its `kind` and `name`
+    payloads: dict[str, dict]  # the networks it may ask for, by key
+    still: bytes  # a PNG
+    text: str  # what the still shows, in a sentence
 
     def html(self) -> str:
         """All of it as a part of a page."""
@@ -139,9 +135,7 @@ def _method(label: str, run: Run, payloads: dict[str, dict], kind: str) -> dict:
     shape = tuple(run.config["shape"])
     moments = {run.config["parameters"]["steps"]: run.f}
     if kind in ("line", "plane"):
-        for step, weights in run.snapshots.items():
-            moments[step] = copy.deepcopy(run.f)
-            moments[step].load_state_dict(weights)
+        moments |= {step: copy.deepcopy(f) for step, f in each_snapshot(run.f, run.snapshots)}
     found = []
     for step, f in sorted(moments.items()):
         payload = networks.network(f, shape) | {"source": networks.source(run.source)}

@@ -1,7 +1,5 @@
 """Trained networks and sources of noise as text that `engine.js` reads."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

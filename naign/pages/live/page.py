@@ -1,7 +1,5 @@
 """What a page needs besides the figure: styles, scripts; and what moves out of a page when a book is built."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -35,8 +33,7 @@ def lighten(html: Path) -> None:
     at first, is then too heavy.
     """
     (html / FOLDER).mkdir(parents=True, exist_ok=True)
-    pages = [p for p in html.rglob("*.html") if "naign-live" in p.read_text()]
-    for page in pages:
+    for page in [p for p in html.rglob("*.html") if "naign-live" in p.read_text()]:
         page.write_text(_light(page.read_text(), html, page.parent))
         for name, weight in weights(page).items():
             if weight > (most := MOST["page" if name == "page" else "figure"]):
@@ -44,9 +41,6 @@ def lighten(html: Path) -> None:
                     f"{page.name}: its {name} weighs {weight / 1000:.0f} kB, at most {most // 1000} are allowed: "
                     "show fewer runs at first, or split the page."
                 )
-    wanted = "".join(page.read_text() for page in pages)
-    for left_over in (p for p in (html / FOLDER).iterdir() if p.name not in wanted):
-        left_over.unlink()
 
 
 def weights(page: Path) -> dict[str, int]:
@@ -66,8 +60,7 @@ def _light(text: str, html: Path, at: Path) -> str:
     def kept(content: bytes, ending: str) -> str:
         """The address, seen from the page, of a file with this content."""
         path = html / FOLDER / f"{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
-        if not path.exists():
-            path.write_bytes(content)
+        path.write_bytes(content)
         return os.path.relpath(path, at).replace(os.sep, "/")
 
     def network(found: re.Match) -> str:
