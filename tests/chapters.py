@@ -75,7 +75,7 @@ def _run(page, output):
     import papermill
 
     document = jupytext.read(page)
-    given = book.checked(document, page, {"profile": "quick"})
+    given = book.checked(page, {"profile": "quick"})
     jupytext.write(document, output)
     papermill.execute_notebook(
         output, output, given, kernel_name="python3", prepare_only=True, progress_bar=False, log_output=False

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from naign.base import files, interrupts
 from naign.base.settings import settings, values
@@ -48,19 +47,16 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
     import jupytext
     import papermill
 
-    if not notebook.is_file() or not is_notebook(notebook):
-        raise ValueError(f"{notebook} is no text notebook: give one such as book/01-trimodal.md.")
+    given = checked(notebook, parameters or {})
     if output.suffix != ".ipynb":
         raise ValueError(f"the output {output} must end in .ipynb.")
     if output.exists() and not again:
         raise ValueError(f"{output} exists already: choose another name or remove it.")
     files.writable_directory(output.parent)
-    document = jupytext.read(notebook)
-    given = checked(document, notebook, parameters or {})
     options = {"kernel_name": "python3", "cwd": str(ROOT), "progress_bar": sys.stderr.isatty(), "log_output": False}
     with tempfile.TemporaryDirectory() as spare:
         source, made = Path(spare) / "source.ipynb", Path(spare) / "made.ipynb"
-        jupytext.write(document, source)
+        jupytext.write(jupytext.read(notebook), source)
         try:
             papermill.execute_notebook(source, made, given, **options)
         except papermill.exceptions.PapermillExecutionError as error:
@@ -74,10 +70,14 @@ def run(notebook: Path, output: Path, parameters: dict[str, object] | None = Non
             shutil.copy(made, part)
 
 
-def checked(document: Any, notebook: Path, given: dict[str, object]) -> dict[str, object]:
+def checked(notebook: Path, given: dict[str, object]) -> dict[str, object]:
     """The given parameters that are not the defaults, typed as the cell tagged `parameters` says: `seed: int = 0`."""
+    import jupytext
+
+    if not is_notebook(notebook):
+        raise ValueError(f"{notebook} is no text notebook: give one such as book/01-trimodal.md.")
     types = {"str": str, "int": int, "float": float}
-    cells = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [cell for cell in jupytext.read(notebook).cells if "parameters" in cell.metadata.get("tags", [])]
     try:
         lines = [line for cell in cells for line in ast.parse(cell.source).body]
         known = {line.target.id: types[line.annotation.id] for line in lines}
@@ -153,9 +153,7 @@ def _chapter(given: tuple[Path, Path, str, str]) -> None:
 
 def is_notebook(page: Path) -> bool:
     """Whether a page is a text notebook, to be executed: a head between rules, and code cells."""
-    if page.suffix != ".md":
-        return False
-    text = page.read_text()
+    text = page.read_text() if page.suffix == ".md" and page.is_file() else ""
     return text.startswith("---\n") and "\n```{code-cell}" in text
 
 

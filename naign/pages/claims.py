@@ -1,6 +1,5 @@
 """The paper's claims beside our runs; `claims.toml` states each as a comparison, and one rule gives the verdicts."""
 
-import functools
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -20,12 +19,8 @@ RULE = (
 TAKEN = {"least": min, "last": lambda values: values[-1], None: lambda value: value}
 COVERED = 0.8  # of further seeds, by the interval to expect
 
-
-@functools.cache
-def claims() -> list[dict]:
-    """All claims in the paper's order, with what they inherit of their part."""
-    parts = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]
-    return [{k: v for k, v in part.items() if k != "claims"} | claim for part in parts for claim in part["claims"]]
+PARTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]
+CLAIMS = [part | claim for part in PARTS for claim in part["claims"]]  # in the paper's order
 
 
 def verdict(left: list[float], right: list[float], less: bool = False) -> str:
@@ -37,11 +32,8 @@ def verdict(left: list[float], right: list[float], less: bool = False) -> str:
 
 
 def sides(claim: dict) -> list[tuple[str, list[Run], list[float]]]:
-    """What a claim compares, left and right: label, runs and their scores; of a number itself, without runs.
-
-    Nothing of a claim that is settled on its page.
-    """
-    if "score" not in claim:
+    """What a claim compares, left and right: label, runs and their scores; of a number itself, without runs."""
+    if "score" not in claim:  # it is settled on its page
         return []
     found = []
     for side, path in (("left", claim["score"]), ("right", claim.get("other", claim["score"]))):
@@ -63,7 +55,7 @@ def said(claim: dict) -> str:
 
 def verdicts() -> str:
     """How many claims have which verdict, in words."""
-    counts = Counter(map(said, claims()))
+    counts = Counter(map(said, CLAIMS))
     order = ("reproduced", "partly", "not", "proved", "shown")
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 
@@ -71,7 +63,7 @@ def verdicts() -> str:
 def overview(chapter: str = "") -> str:
     """A row a claim, of one chapter or all: where the paper has it, what it says, the verdict, its numbers and ours."""
     lines = []
-    for i, claim in enumerate(claims(), 1):
+    for i, claim in enumerate(CLAIMS, 1):
         if chapter in ("", claim["chapter"]):
             known = [(label, runs, mean_spread(v, claim["digits"])) for label, runs, v in sides(claim) if runs]
             ours = ", ".join(f"{label} {score} ({len(runs)})" for label, runs, score in known)
@@ -85,15 +77,14 @@ def expected(values: list[float], digits: int) -> str:
     n = len(values)
     if n < 3:
         return "unknown"
-    half = stats.t.ppf((1 + COVERED) / 2, n - 1) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n)
-    low, high = (np.mean(values) + sign * half for sign in (-1, 1))
+    low, high = stats.t.interval(COVERED, n - 1, np.mean(values), np.std(values, ddof=1) * np.sqrt(1 + 1 / n))
     return f"{max(low, 0):.{digits}f} to {high:.{digits}f}"  # no score of these is negative
 
 
 def again() -> str:
     """A row an experiment: the command that trains a further seed, its minutes, and what to expect for each claim."""
     lines: dict[str, list] = {}
-    for i, claim in enumerate(claims(), 1):
+    for i, claim in enumerate(CLAIMS, 1):
         for _, runs, values in sides(claim):
             if runs:
                 minutes = np.mean([run.provenance["seconds"] for run in runs]) / 60

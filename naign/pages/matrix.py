@@ -54,16 +54,12 @@ def read(path: Path) -> list[Chapter]:
 
     ValueError, before any work, if a chapter is none, or a parameter is unknown or ill-typed.
     """
-    import jupytext
-
     given, points = sweep.parse(path)
     seeds = [{"seed": seed} for seed in range(given["seeds"])] if "seeds" in given else [{}]
     jobs = []
     for name, point, seed in itertools.product(given["chapters"], points, seeds):
         page, changes = Path(name).resolve(), {"profile": given["profile"]} | point | seed
-        if not page.is_file() or not book.is_notebook(page):
-            raise ValueError(f"{name} is no text notebook: give one such as book/01-trimodal.md.")
-        book.checked(jupytext.read(page), page, changes)
+        book.checked(page, changes)
         jobs.append(Chapter(page, changes, path.resolve().with_suffix("")))
     if len({job.label for job in jobs}) < len(jobs):
         raise ValueError(f"{path} asks for a notebook twice: let no value or chapter stand there twice.")

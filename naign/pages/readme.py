@@ -16,6 +16,7 @@ from naign.study.plan import PAPERS
 from naign.study.records import Run
 from naign.study.table import lists, tidy
 
+PARTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]  # of the table, with their rows
 BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
 NOTE = (
     "Mean ± standard deviation (number of seeds). Of the FLD only ratios to IGN compare with the paper's, whose LeNet "
@@ -41,14 +42,9 @@ def line(row: dict) -> tuple[list[str], list[Run]]:
     return [row["claim"], row["paper"], ign, naign, f"{best}: {beyond}"], runs
 
 
-def parts() -> list[dict]:
-    """Of the table, with their rows."""
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]
-
-
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
-    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in parts()]
+    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in PARTS]
     lines = [cells for _, some in found for cells, _ in some]
     origins = [f"{said}: {provenance_line(run for _, runs in some for run in runs)}" for said, some in found]
     speed, timings, days = (

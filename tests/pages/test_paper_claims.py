@@ -22,7 +22,7 @@ def test_the_interval_of_a_further_seed_by_hand():
 
 
 def test_every_claim_has_a_verdict_runs_and_a_page():
-    for claim in claims.claims():
+    for claim in claims.CLAIMS:
         assert (book.ROOT / "book" / f"{claim['chapter']}.md").exists()
         if claim.get("verdict"):
             assert claim["verdict"] in ("proved", "shown") and "score" not in claim
@@ -31,12 +31,12 @@ def test_every_claim_has_a_verdict_runs_and_a_page():
         assert any(runs for _, runs, _ in sides)
         assert all(len(runs) == len(values) for _, runs, values in sides if runs), claim
         assert claims.said(claim) in ("reproduced", "partly", "not")
-    assert len({(c["paper"], c["says"]) for c in claims.claims()}) == len(claims.claims())
+    assert len({(c["paper"], c["says"]) for c in claims.CLAIMS}) == len(claims.CLAIMS)
 
 
 @pytest.mark.parametrize("paper", [f"Figure {n}" for n in range(2, 10)] + ["Table 1", "Table 2", "Lemma 1"])
 def test_every_figure_and_table_of_the_paper_is_there(paper):
-    assert any(claim["paper"] == paper for claim in claims.claims())
+    assert any(claim["paper"] == paper for claim in claims.CLAIMS)
 
 
 def test_what_trains_a_further_seed_names_one_that_is_not_recorded():
@@ -49,6 +49,6 @@ def test_the_chapters_share_the_claims_out():
     def numbers(text):
         return [line.split("|")[1].strip() for line in text.splitlines()[2:]]
 
-    chapters = dict.fromkeys(claim["chapter"] for claim in claims.claims())
+    chapters = dict.fromkeys(claim["chapter"] for claim in claims.CLAIMS)
     shared = [number for chapter in chapters for number in numbers(claims.overview(chapter))]
     assert sorted(shared, key=int) == numbers(claims.overview())
