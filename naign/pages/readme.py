@@ -1,4 +1,4 @@
-"""The README's numbers and pictures, made from the records; `readme.toml` has the rows of its table."""
+"""The README's numbers and pictures, made from the records; `readme.toml` has the rows of its table and its note."""
 
 import json
 import tomllib
@@ -16,15 +16,8 @@ from naign.study.plan import PAPERS
 from naign.study.records import Run
 from naign.study.table import lists, tidy
 
-PARTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["part"]  # of the table, with their rows
+READ = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 BEGIN, END = "<!-- numbers: made by `naign readme` -->", "<!-- end of numbers -->"
-NOTE = (
-    "Mean ± standard deviation (number of seeds). Of the FLD only ratios to IGN compare with the paper's, whose LeNet "
-    "is another. *Best beyond* is the best mean of what else the book trains on the same data: other matchings than "
-    "the nearest (*balanced*, an optimal assignment, is `naign-balanced`), a field in place of the search (*field*, "
-    "`naign-field`), Muon, our settings on images, a wider or "
-    "deeper network; for the distance a plain denoising autoencoder (DAE)."
-)
 
 
 def line(row: dict) -> tuple[list[str], list[Run]]:
@@ -44,7 +37,7 @@ def line(row: dict) -> tuple[list[str], list[Run]]:
 
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
-    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in PARTS]
+    found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in READ["part"]]
     lines = [cells for _, some in found for cells, _ in some]
     origins = [f"{said}: {provenance_line(run for _, runs in some for run in runs)}" for said, some in found]
     speed, timings, days = (
@@ -55,7 +48,7 @@ def numbers(root: Path) -> str:
     texts = [
         f"The paper's claims, each a comparison that one rule decides ([all](book/claims.md)): {claims.verdicts()}.",
         table(["claim, as measured", "the paper", "IGN", "NAIGN", "best beyond"], lines),
-        *(NOTE, *origins),
+        *(READ["note"], *origins),
         f"Speed of one training step (`naign bench`):\n\n```\n{bench.report(speed)}\n```",
         table(["command", "from", "seconds", "on"], [[f"`{command}`", *rest] for command, *rest in timings]),
         "What has been survived (`python tests/bad_days.py`; the same call, made again, ends in the same weights):",

@@ -129,24 +129,22 @@ def fewshot_table(frame: pd.DataFrame) -> str:
 
 def provenance_line(runs: Iterable[Run]) -> str:
     """One sentence: profile, seeds, steps, device and time of some runs, each counted once."""
-    runs = list({json.dumps(run.config, sort_keys=True): run for run in runs}.values())
+    runs = {json.dumps(run.config, sort_keys=True): run for run in runs}.values()
+    rows = [run.config | run.config["parameters"] | run.provenance for run in runs]
 
-    def used(key: str) -> str:
-        found = sorted({run.config["parameters"].get(key, 0) for run in runs} - {0})
-        return " or ".join(f"{value:,}" if type(value) is int else f"{value}" for value in found)
+    def used(key: str, between: str = " or ") -> str:
+        found = sorted({row[key] for row in rows if key in row})
+        return between.join(f"{value:,}" if type(value) is int else f"{value}" for value in found)
 
-    config, seeds = runs[0].config, sorted({run.config["seed"] for run in runs})
-    minutes = sum(run.provenance["seconds"] for run in runs) / 60
-    devices, threads = (" and ".join(sorted({str(run.provenance[k]) for run in runs})) for k in ("device", "threads"))
-    images = "norm" in config["parameters"]
+    minutes, images = sum(row["seconds"] for row in rows) / 60, "norm" in rows[0]
     network = f"first width {used('width')}" if images else f"{used('depth')} × {used('width')} units"
-    optimisers = {run.config["parameters"].get("optimiser", "adamw") for run in runs}
+    optimisers = {row.get("optimiser", "adamw") for row in rows}
     muon = {1: ", Muon", 2: ", AdamW or Muon"}[len(optimisers)] if "muon" in optimisers else ""
     return (
-        f"Profile `{config['profile']}`{' on ' + config['data'] if images else ''}: {len(runs)} runs "
-        f"(seeds {str(seeds)[1:-1]}) of {used('steps')} steps, {network}, N = {used('batch_size')}, "
+        f"Profile `{rows[0]['profile']}`{' on ' + rows[0]['data'] if images else ''}: {len(rows)} runs "
+        f"(seeds {used('seed', ', ')}) of {used('steps')} steps, {network}, N = {used('batch_size')}, "
         f"learning rate {used('lr')} ({used('decay')}){muon}; {minutes:.{0 if images else 1}f} minutes of training "
-        f"in all, {threads} thread(s) a run, on {devices}."
+        f"in all, {used('threads', ' and ')} thread(s) a run, on {used('device', ' and ')}."
     )
 
 

@@ -27,7 +27,7 @@ def test_the_papers_numbers_in_the_readme_are_those_of_its_tables():
     paths = [path.format("once") for path, _ in columns.MAE.values()]
     restored = zip(paths, *(columns.PAPER_RESTORATION[m] for m in ("IGN", "NAIGN")), strict=True)
     paper = generation | {path: both for path, *both in restored}
-    rows = [row for part in readme.PARTS for row in part["rows"] if "±" in row["paper"]]
+    rows = [row for part in readme.READ["part"] for row in part["rows"] if "±" in row["paper"]]
     assert len(rows) >= 3
     for row in rows:
         assert row["paper"] == "IGN {}, NAIGN {}".format(*paper[row["score"]])

@@ -20,15 +20,6 @@ from naign.pages.live import contents, networks, page
 from naign.study.records import Run
 
 Runs = Run | Sequence[Run] | dict[str, Run]
-PAGE = """<!doctype html>
-<html lang='en'>
-<head>
-<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{title}</title>
-<style>:root {{ color-scheme: light dark }} body {{ margin: 0 auto; max-width: 760px; padding: 16px }}</style>
-</head>
-<body>{body}</body>
-</html>
-"""
 
 
 @dataclass(repr=False)
@@ -61,7 +52,8 @@ class Live:
         if path.suffix not in (".html", ".htm"):
             raise ValueError(f"{path} does not end in .html: a live figure is saved as a page.")
         files.writable_directory(path.parent)
-        path.write_text(PAGE.format(title=html.escape(self.text), body=self.html()))
+        whole = (page.HERE / "page.html").read_text().replace("@TITLE@", html.escape(self.text))
+        path.write_text(whole.replace("@BODY@", self.html()))
         return path
 
 

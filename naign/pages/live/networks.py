@@ -51,16 +51,14 @@ def _layer(module: nn.Module) -> tuple[dict, list[Tensor]]:
     """What the engine calls a layer, and its weights; {} if it changes nothing."""
     match module:
         case nn.Linear():
-            sizes = {"inputs": module.in_features, "outputs": module.out_features}
-            return {"kind": "linear"} | sizes, [module.weight, module.bias]
+            layer = {"kind": "linear", "inputs": module.in_features, "outputs": module.out_features}
         case nn.Conv2d() | nn.ConvTranspose2d():
             kind = "convolution" if isinstance(module, nn.Conv2d) else "transposed"
-            sizes = {"inputs": module.in_channels, "outputs": module.out_channels, "kernel": module.kernel_size[0]}
-            sizes |= {"stride": module.stride[0], "padding": module.padding[0]}
-            return {"kind": kind} | sizes, [module.weight, module.bias]
+            layer = {"kind": kind, "inputs": module.in_channels, "outputs": module.out_channels}
+            layer |= {"kernel": module.kernel_size[0], "stride": module.stride[0], "padding": module.padding[0]}
         case nn.GroupNorm():
-            sizes = {"channels": module.num_channels, "groups": module.num_groups, "epsilon": module.eps}
-            return {"kind": "group"} | sizes, [module.weight, module.bias]
+            layer = {"kind": "group", "channels": module.num_channels}
+            layer |= {"groups": module.num_groups, "epsilon": module.eps}
         case nn.BatchNorm2d():
             scale = module.weight / (module.running_var + module.eps).sqrt()
             shift = module.bias - module.running_mean * scale
@@ -73,6 +71,7 @@ def _layer(module: nn.Module) -> tuple[dict, list[Tensor]]:
             return {}, []
         case _:
             raise ValueError(f"f has a layer {type(module).__name__}: a live figure cannot run it.")
+    return layer, [module.weight, module.bias]
 
 
 def source(z: nn.Module) -> dict | None:
