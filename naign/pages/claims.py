@@ -77,7 +77,8 @@ def expected(values: list[float], digits: int) -> str:
     n = len(values)
     if n < 3:
         return "unknown"
-    low, high = stats.t.interval(COVERED, n - 1, np.mean(values), np.std(values, ddof=1) * np.sqrt(1 + 1 / n))
+    half = stats.t.ppf((1 + COVERED) / 2, n - 1) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n)
+    low, high = (np.mean(values) + sign * half for sign in (-1, 1))
     return f"{max(low, 0):.{digits}f} to {high:.{digits}f}"  # no score of these is negative
 
 

@@ -18,6 +18,7 @@ def test_the_interval_of_a_further_seed_by_hand():
     # mean 4, standard deviation 1, t(0.9, 2) = 1.8856, and 1.8856 (1 + 1/3)^(1/2) = 2.1773
     assert claims.expected([3, 4, 5], 2) == "1.82 to 6.18"
     assert claims.expected([1, 2, 3], 2) == "0.00 to 4.18"  # no score is negative
+    assert claims.expected([25, 25, 25], 0) == "25 to 25"  # seeds that agree
     assert claims.expected([1, 2], 2) == "unknown"
 
 
