@@ -115,6 +115,5 @@ def history(histories: Histories, term: str) -> dict[str, Curve]:
 
 def losses(histories: Histories) -> Figure:
     """Every term of the loss against the step, a panel a term, a line a seed."""
-    panels = {title: history(histories, term) for title, term in TERMS.items()}
-    panels = {title: curves for title, curves in panels.items() if curves}
+    panels = {title: curves for title, term in TERMS.items() if (curves := history(histories, term))}
     return lines(panels, "step", "loss term (log scale)", each=True, share="", yscale="log")

@@ -22,16 +22,11 @@ plt.style.use("naign.pages.style")
 
 DATA, SOURCE = "#4D4D4D", "#009E73"
 P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
-OTHERS = {  # what is no method of its own and yet compared: colour, marker
-    "autoencoder": (METHODS["dae"].colour, "o"),
-    "assignment of a batch": ("#44AA99", "D"),
-    P_DATA: (DATA, "o"),
-    P_Z: (SOURCE, "o"),
-}
-COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {k: c for k, (c, _) in OTHERS.items()}
+COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {P_DATA: DATA, P_Z: SOURCE}
+COLOURS |= {"autoencoder": METHODS["dae"].colour, "assignment of a batch": "#44AA99"}  # no methods of their own
 LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "wider": "-."}  # by a word of the label
 BEYOND = [entry.label for name, entry in METHODS.items() if name not in COMPARED]
-MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {k: m for k, (_, m) in OTHERS.items()}
+MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {"assignment of a batch": "D"}
 CHANGES = {"long": "*", "5 layers": "X", "Muon": "P"}  # a marker by what follows the comma
 
 
