@@ -102,8 +102,9 @@ def heat(
     arrays, manifold = {title: np.asarray(values, float) for title, values in panels.items()}, np.asarray(manifold)
     low, high = scale or (min(a.min() for a in arrays.values()), max(a.max() for a in arrays.values()))
     if len(limits) == 1:
-        at = lattice(limits, len(next(iter(arrays.values()))))[:, 0]
-        content = {title: {title if title in COLOURS else "NAIGN": (at, values)} for title, values in arrays.items()}
+        content = {}
+        for title, values in arrays.items():
+            content[title] = {title if title in COLOURS else "NAIGN": (lattice(limits, len(values))[:, 0], values)}
         result = curves.lines(content, "z", label, share="xy", xlim=limits[0], ylim=(low, high))
         for ax in result.axes:
             for point in np.unique(manifold):

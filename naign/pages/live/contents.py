@@ -103,9 +103,7 @@ def repair(runs: Runs, shown: Runs, data: object, payloads: dict[str, dict]) -> 
     x = held.take(slice(INPUTS)) if held else generate(first.f, first.source, INPUTS, generator)
     content = {"shape": list(x.shape[1:]), "images": networks.encoded(as_bytes(x), "u1") if held else "", "reader": ""}
     if first.config["data"] in DIGITS and x.shape[1:] == (1, 32, 32):
-        payload = networks.network(lenet.load()[0], (1, 32, 32)) | {"source": None}
-        content["reader"] = networks.key(payload)
-        payloads[content["reader"]] = payload
+        content["reader"] = networks.enter(payloads, lenet.load()[0], (1, 32, 32))
     content["scales"] = {label: _scale(run, held) for label, run in runs.items()}
     x = x[:10]
     damaged = x + 0.5 * torch.randn(x.shape, generator=generator)

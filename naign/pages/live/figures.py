@@ -1,5 +1,7 @@
 """A live figure of runs: what its scripts are given, its still, and the ways to show it."""
 
+from __future__ import annotations
+
 import base64
 import copy
 import html
@@ -128,11 +130,8 @@ def _method(label: str, run: Run, payloads: dict[str, dict], kind: str) -> dict:
     moments = {run.config["parameters"]["steps"]: run.f}
     if kind in ("line", "plane"):
         moments |= {step: copy.deepcopy(f) for step, f in each_snapshot(run.f, run.snapshots)}
-    found = []
-    for step, f in sorted(moments.items()):
-        payload = networks.network(f, shape) | {"source": networks.source(run.source)}
-        payloads[networks.key(payload)] = payload
-        found.append({"step": step, "network": networks.key(payload)})
+    keys = {step: networks.enter(payloads, f, shape, run.source) for step, f in sorted(moments.items())}
+    found = [{"step": step, "network": key} for step, key in keys.items()]
     fourier = networks.source(run.source) is not None
     return {"label": label, "colour": METHODS[run.config["method"]].colour, "networks": found, "fourier": fourier}
 

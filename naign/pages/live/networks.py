@@ -74,13 +74,16 @@ def _layer(module: nn.Module) -> tuple[dict, list[Tensor]]:
     return layer, [module.weight, module.bias]
 
 
-def source(z: nn.Module) -> dict | None:
+def source(z: nn.Module | None) -> dict | None:
     """A source of noise, None if it is standard normal."""
     if not isinstance(z, Fourier):
         return None
     return {"mean": encoded(z.mean), "deviation": encoded(z.deviation), "shape": list(z.shape)}
 
 
-def key(payload: dict) -> str:
-    """What tells one payload from another."""
-    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:16]
+def enter(payloads: dict[str, dict], f: nn.Module, shape: tuple[int, ...], z: nn.Module | None = None) -> str:
+    """The key under which a network with its source of noise, if any, then stands among some payloads."""
+    payload = network(f, shape) | {"source": source(z)}
+    key = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:16]
+    payloads[key] = payload
+    return key
