@@ -86,8 +86,7 @@ def checked(notebook: Path, given: dict[str, object]) -> dict[str, object]:
         raise ValueError(
             f"{notebook} has a cell of parameters that cannot be read ({error}): write lines like `seed: int = 0`."
         ) from None
-    unknown = sorted(given.keys() - known.keys())
-    if unknown:
+    if unknown := sorted(given.keys() - known.keys()):
         raise ValueError(f"{notebook} has no parameter {unknown[0]!r}: it knows {', '.join(known) or 'none'}.")
     if "profile" in given:
         recipes.check("profile", str(given["profile"]), ("recorded", *recipes.PROFILES))

@@ -22,7 +22,8 @@ def mosaic(rows: Sequence[ArrayLike], gap: int = 2) -> np.ndarray:
     """Rows of images in [-1, 1], each (n, C, H, W), as one picture (height, width, C) in [0, 1]."""
     padded = np.pad(np.stack(rows), [(0, 0)] * 3 + [(gap, gap)] * 2, constant_values=1.0)
     lines = np.concatenate(padded.swapaxes(0, 1), axis=-1)  # (rows, C, height, width)
-    return np.clip((np.concatenate(lines, axis=1).transpose(1, 2, 0) + 1) / 2, 0, 1)
+    picture = np.concatenate(lines, axis=1).transpose(1, 2, 0)
+    return np.clip((picture + 1) / 2, 0, 1)
 
 
 def sheet(rows: Sequence[ArrayLike], labels: Sequence[str], columns: Sequence[str] = ()) -> Figure:
