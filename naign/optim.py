@@ -41,11 +41,6 @@ class Schedule:
         """The steps after which f is copied."""
         return {round(share * self.steps) for share in self.snapshots}
 
-    @property
-    def log_every(self) -> int:
-        """Steps that one row of the history averages over: about 200 rows a run."""
-        return max(1, self.steps // 200)
-
     def lr_at(self, step: int) -> float:
         """The learning rate after so many steps."""
         if self.decay == "constant":

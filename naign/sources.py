@@ -30,7 +30,7 @@ class StandardNormal(nn.Module):
         return torch.randn(n, *self.shape, generator=generator, device=generator.device)
 
 
-class Fourier(nn.Module):
+class Fourier(StandardNormal):
     """Gaussian noise with the mean image and the power spectrum of the data (IGN's structured prior).
 
     White noise is real, so its transform has the symmetry of a real image's; scaling every
@@ -43,10 +43,9 @@ class Fourier(nn.Module):
     """
 
     def __init__(self, shape: tuple[int, ...]):
-        super().__init__()
+        super().__init__(shape)
         if len(shape) != 3:
-            raise ValueError(f"Fourier noise needs images (C, H, W), not samples of shape {tuple(shape)}.")
-        self.shape = tuple(shape)
+            raise ValueError(f"Fourier noise needs images (C, H, W), not samples of shape {self.shape}.")
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("deviation", torch.ones(shape))
 
@@ -59,7 +58,7 @@ class Fourier(nn.Module):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n draws, (n, C, H, W), on the generator's device."""
-        white = torch.randn(n, *self.shape, generator=generator, device=generator.device)
+        white = super().sample(n, generator)
         return self.mean + torch.fft.ifft2(torch.fft.fft2(white) * self.deviation).real
 
 

@@ -20,44 +20,44 @@ class State:
     def keep(self) -> None:
         """Remember this as the last good state."""
         state = files.joined({name: part.state_dict() for name, part in self.parts.items()})
-        tensors = {k: v.detach().clone() for k, v in state.items()} | {"sums": self.sums.clone()}
-        rng = torch.stack([generator.get_state() for generator in self.generators])
-        self.good = (self.step, tensors, rng, {k: list(v) for k, v in self.history.items()})
+        state |= {"sums": self.sums, "generator": torch.stack([one.get_state() for one in self.generators])}
+        self.good = self.step, {name: value.detach().clone() for name, value in state.items()}
 
     def rewind(self) -> None:
         """Back to the last good state: an interrupt may have come in mid-step."""
-        self.step, tensors, rng, self.history = self.good
+        self.step, tensors = self.good
         for name, part in self.parts.items():
             part.load_state_dict(files.under(tensors, name))
-        for generator, own in zip(self.generators, rng.cpu().view(len(self.generators), -1), strict=True):
+        states = tensors["generator"].cpu().view(len(self.generators), -1)
+        for generator, own in zip(self.generators, states, strict=True):
             generator.set_state(own.clone())  # a view's offset into what it views crashes torch
-        self.snapshots = {s: v for s, v in self.snapshots.items() if s <= self.step}
-        self.clock = {s: v for s, v in self.clock.items() if s <= self.step}
-        self.counter.fill_(self.step)
         self.sums.copy_(tensors["sums"])
+        self.counter.fill_(self.step)
         self.first_bad.fill_(math.inf)
+        rows = sum(step <= self.step for step in self.history["step"])
+        self.history = {name: column[:rows] for name, column in self.history.items()}
+        self.clock = {step: at for step, at in self.clock.items() if step <= self.step}
+        self.snapshots = {step: self.snapshots[step] for step in self.clock}
 
     def seconds(self) -> float:
         """Training time so far, that before an interruption included."""
         return time.monotonic() - self.began
 
-    def save(self) -> None:
-        """The last good state to the checkpoint's directory; each snapshot once, in a file of its own."""
-        step, tensors, rng, history = self.good
-        clock = {s: v for s, v in self.clock.items() if s <= step}
-        for s in clock.keys() - self.on_disk:
-            files.save_tensors(self._snapshot(s), self.snapshots[s], {})
-            self.on_disk.add(s)
-        meta = {"step": step, "history": history, "seconds": self.seconds(), "clock": clock}
-        meta = {k: json.dumps(v) for k, v in meta.items()} | {"fingerprint": self.fingerprint}
-        files.save_tensors(self.checkpoint / "checkpoint.safetensors", tensors | {"generator": rng}, meta)
+    def save(self) -> bool:
+        """The last good state to the checkpoint's directory, each snapshot once, in a file of its own.
 
-    def saved(self) -> bool:
-        """`save` where there is a checkpoint, or a warning if that fails: training outlives a full disk."""
+        Whether that was done; where it fails it warns: training outlives a full disk.
+        """
         if not self.checkpoint or distributed.rank():
             return False
+        step, tensors = self.good
+        meta = {"step": step, "history": self.history, "seconds": self.seconds(), "clock": self.clock}
+        meta = {k: json.dumps(v) for k, v in meta.items()} | {"fingerprint": self.fingerprint}
         try:
-            self.save()
+            for s in self.clock.keys() - self.on_disk:
+                files.save_tensors(self._snapshot(s), self.snapshots[s], {})
+                self.on_disk.add(s)
+            files.save_tensors(self.checkpoint / "checkpoint.safetensors", tensors, meta)
         except ValueError as error:
             warnings.warn(f"no checkpoint was kept: {error}", stacklevel=2)
             return False
@@ -75,12 +75,12 @@ class State:
             )
         meta = {k: json.loads(v) for k, v in meta.items()}
         self.began -= meta["seconds"]
-        self.clock = {int(s): v for s, v in meta["clock"].items()}
+        self.history = meta["history"]
+        self.clock = {int(s): at for s, at in meta["clock"].items()}
         self.snapshots = {s: files.load_tensors(self._snapshot(s))[0] for s in self.clock}
-        self.on_disk = set(self.clock)
-        rng = tensors.pop("generator")
-        self.good = (meta["step"], {k: v.to(self.device) for k, v in tensors.items()}, rng, meta["history"])
+        self.good = meta["step"], {name: value.to(self.device) for name, value in tensors.items()}
         self.rewind()
+        self.on_disk = set(self.clock)
 
     def _snapshot(self, step: int) -> Path:
         return self.checkpoint / f"snapshot-{step}.safetensors"

@@ -22,6 +22,7 @@ from naign.sources import Part, Sampler
 from naign.state import State
 
 CHECKPOINT_SECONDS = 60.0
+ROWS = 200  # of the history, about
 COLLAPSED = 0.25  # spread below which f(x) is called constant
 
 
@@ -43,7 +44,7 @@ class Training(State):
 
     Attributes
     ----------
-    history : column -> list, one row for `log_every` steps, each term's mean over them
+    history : column -> list, about 200 rows, each term's mean over the steps since the row before
     snapshots : step -> the parameters of f after that many steps, on the CPU
     clock : step -> seconds of training until its snapshot, those before an interruption included
     """
@@ -70,7 +71,7 @@ class Training(State):
         # What a method must remember between its searches, if anything, is found and kept here.
         self.memory = None
         if hasattr(method, "searcher"):
-            self.memory = method.searcher(data, schedule.batch_size, self.generator)
+            self.memory = method.searcher(data, schedule.batch_size)
         self.search = getattr(self.memory or method, "search", None)
         self.own_source = source
         if distributed.world() > 1:
@@ -118,7 +119,7 @@ class Training(State):
         except KeyboardInterrupt:
             with interrupts.ignored():
                 self.rewind()
-                if self.saved():
+                if self.save():
                     of = f"{self.step} of {self.schedule.steps}"
                     print(f"\nstopped after step {of}; the same call continues.", file=sys.stderr)
             raise
@@ -126,7 +127,7 @@ class Training(State):
             if distributed.world() == 1 or isinstance(error, torch.OutOfMemoryError):
                 raise
             with interrupts.ignored():
-                self.saved()
+                self.save()
             raise ValueError(
                 f"process {distributed.rank()} lost the others near step {self.step} ({str(error).splitlines()[0]}): "
                 "the same call continues from the last state that was saved."
@@ -140,7 +141,7 @@ class Training(State):
             )
 
     def _run(self, bar: tqdm) -> None:
-        steps, every = self.schedule.steps, self.schedule.log_every
+        steps, every = self.schedule.steps, max(1, self.schedule.steps // ROWS)
         kept, one_step = time.monotonic(), self.one_step
         capture_at = max(self.step, self.schedule.warm_start) if capture.suits(self) else -1
         self.look()
@@ -159,7 +160,7 @@ class Training(State):
             self.keep()
             if due:
                 kept = time.monotonic()
-                self.saved()
+                self.save()
 
     def advance(self, one_step: Callable[[bool], None]) -> None:
         """One step at its learning rate, of its kind."""
@@ -218,11 +219,19 @@ class Training(State):
     def check(self) -> None:
         """Stop if a loss or f is no longer finite; here and in `log` alone does the host wait for the device."""
         first_bad = self.first_bad.view(len(self.method.columns), -1).amin(1).tolist()
-        if min(first_bad) < math.inf:
-            at = min(first_bad)
-            self.fail(f"the loss term {self.method.columns[first_bad.index(at)]!r}", f"at step {int(at)}")
-        if not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
-            self.fail("a gradient", f"by step {self.step}")  # the loss itself was finite
+        if (at := min(first_bad)) < math.inf:
+            column = self.method.columns[first_bad.index(at)]
+            fault = f"the loss term {column!r} became NaN or infinite at step {int(at)}"
+        elif not torch.stack([torch.isfinite(p).all() for p in self.f.parameters()]).all():
+            fault = f"a gradient became NaN or infinite by step {self.step}"  # the loss itself was finite
+        else:
+            return
+        self.rewind()
+        self.save()
+        raise NonFiniteLoss(
+            f"{fault}: f is back at its state after step {self.step}; "
+            f"lower lr (now {self.schedule.lr}) or the weights of the terms."
+        )
 
     def log(self) -> dict[str, float]:
         """One row of the history."""
@@ -233,16 +242,8 @@ class Training(State):
             self.history[name].append(value)
         return row
 
-    def fail(self, what: str, when: str) -> None:
-        self.rewind()
-        self.saved()
-        raise NonFiniteLoss(
-            f"{what} became NaN or infinite {when}: f is back at its state after step {self.step}; "
-            f"lower lr (now {self.schedule.lr}) or the weights of the terms."
-        )
-
     def look(self) -> None:
         """Copy f after the steps for which that was asked."""
-        if self.step in self.schedule.copied and self.step not in self.snapshots:
-            self.clock[self.step] = round(self.seconds(), 2)
+        if self.step in self.schedule.copied and self.step not in self.clock:
             self.snapshots[self.step] = {k: v.detach().cpu().clone() for k, v in self.f.state_dict().items()}
+            self.clock[self.step] = round(self.seconds(), 2)

@@ -81,7 +81,7 @@ def _graph(training: Any, step: Callable[[], None]) -> Callable[[], None]:
             step()
     except RuntimeError as error:
         with contextlib.suppress(RuntimeError):  # the device may be beyond answering
-            training.saved()
+            training.save()
         reason = str(error).splitlines()[0]
         raise CaptureFailed(
             f"the step could not be captured into a graph ({reason}): "

@@ -1,6 +1,5 @@
 """An exact assignment of samples to data in place of Eq. 8 (chapter 6)."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -23,9 +22,7 @@ def assignment(cost: Tensor) -> Tensor:
     from scipy.optimize import linear_sum_assignment
 
     rows = linear_sum_assignment(cost.T.cpu().numpy())[1]  # of each column: the solver is faster from that side
-    chosen = torch.empty(len(rows), dtype=torch.long)
-    chosen[torch.as_tensor(rows)] = torch.arange(len(rows))
-    return chosen.to(cost.device)
+    return torch.as_tensor(rows).argsort().to(cost.device)  # the inverse of that permutation
 
 
 class Pool(Memory):
@@ -33,12 +30,11 @@ class Pool(Memory):
 
     `size` noises and as many data points are matched at once, which evens out the accidents of a
     batch; the pairs are then gone through `reuse` times, N at a time, in a new order each time.
-    `match` tells of noises z, their images f(z) and data points x, (M, *D) each, the data point of each noise, (M,).
     """
 
-    def __init__(self, match: Callable[[Tensor, Tensor, Tensor], Tensor], data: Sampler, size: int, reuse: int):
+    def __init__(self, method: "Balanced", data: Sampler, size: int):
         super().__init__()
-        self.match, self.data, self.size, self.reuse = match, data, size, reuse
+        self.method, self.data, self.size = method, data, size
 
     @torch.no_grad()
     def search(self, f: nn.Module, x: Tensor, source: Sampler, generator: torch.Generator) -> Pairs:
@@ -48,9 +44,10 @@ class Pool(Memory):
             z, points = source.sample(m, generator), self.data.sample(m, generator)
             chosen = torch.empty(m, dtype=torch.long, device=z.device)
             if distributed.rank() == 0:
-                chosen = self.match(z, images(f, z), points)
+                chosen = self.method.match(z, images(f, z), points)
             chosen = distributed.from_first(chosen)
-            order = torch.cat([torch.randperm(m, generator=generator, device=z.device) for _ in range(self.reuse)])
+            rounds = range(self.method.reuse)
+            order = torch.cat([torch.randperm(m, generator=generator, device=z.device) for _ in rounds])
             self.held = {"0": z, "1": points[chosen], "2": distinct_share(chosen, m), "order": order}
         now, self.held["order"] = self.held["order"][:n], self.held["order"][n:]
         return self.held["0"][now], self.held["1"][now], self.held["2"]
@@ -85,9 +82,9 @@ class Balanced(ThreeTerms):
         idem = self.idem(f, fz) if self.w_idem else torch.zeros_like(rec)
         return self.weighted(rec, imle, idem) | {"distinct": distinct, "spread": spread(x, fx)}
 
-    def searcher(self, data: Sampler, n: int, generator: torch.Generator) -> Pool:
+    def searcher(self, data: Sampler, n: int) -> Pool:
         """What finds and remembers the pairs of a training on `data` with batches of n."""
-        return Pool(self.match, data, self.pool * n, self.reuse)
+        return Pool(self, data, self.pool * n)
 
     def searched(self, n: int, size: int) -> tuple[int, int]:
         """As of `NAIGN`: the pool is matched at once."""

@@ -63,7 +63,7 @@ def test_the_source_term_moves_a_noise_that_is_no_data():
 
 def test_a_pool_hands_out_each_pair_as_often_as_asked():
     source, generator = StandardNormal((2,)), torch.Generator().manual_seed(0)
-    pool = beyond.Balanced(pool=3, reuse=2).searcher(Grid(), 4, generator)
+    pool = beyond.Balanced(pool=3, reuse=2).searcher(Grid(), 4)
     x, seen = torch.zeros(4, 2), []
     for _ in range(6):
         z, target, distinct = pool.search(nn.Identity(), x, source, generator)
@@ -93,7 +93,7 @@ class Largest(TorchFunctionMode):
 def test_no_matching_holds_n_by_m_by_d(method):
     n, dim, source, generator = 100, 50, StandardNormal((50,)), torch.Generator().manual_seed(0)
     data = StandardNormal((dim,))
-    search = method.searcher(data, n, generator).search if hasattr(method, "searcher") else method.search
+    search = method.searcher(data, n).search if hasattr(method, "searcher") else method.search
     with Largest() as mode:
         search(nn.Identity(), data.sample(n, generator), source, generator)
     assert 0 < mode.size <= 400 * 400  # one matrix of distances

@@ -149,7 +149,7 @@ def test_the_search_leaves_no_weights_without_a_gradient_behind(monkeypatch):
 
 def held(f, x, generator):
     method = beyond.Balanced(pool=2, w_idem=0.0)
-    pool = method.searcher(Grid(), len(x), generator)
+    pool = method.searcher(Grid(), len(x))
     return method.terms(f, x, StandardNormal((2,)), generator, pool.search(f, x, StandardNormal((2,)), generator))
 
 

@@ -58,7 +58,7 @@ def main(out: Path) -> None:
         half.advance(half.one_step)
     half.keep()
     (out / "half").mkdir(exist_ok=True)
-    half.saved()
+    half.save()
 
 
 if __name__ == "__main__":
