@@ -6,7 +6,6 @@ Their labels are left out: they name no digits, which is what everything here wo
 import gzip
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -72,16 +71,23 @@ class Omniglot(Files):
 
 def characters(raw: bytes, size: int) -> Tensor:
     """Every PNG in a zip archive, by name, with black and white exchanged, (n, 1, size, size) bytes."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        names = sorted(n for n in archive.namelist() if n.endswith(".png"))
+        # One by one, since some are smaller than others.
+        return torch.cat([resized(255 - grey(archive.read(name))[None, None], size) for name in names])
+
+
+def tiles(raw: bytes, size: int) -> Tensor:
+    """The items of 28 x 28 pixels that a picture is made of, row by row, (n, 1, size, size) bytes."""
+    return resized(grey(raw).unfold(0, TILE, TILE).unfold(1, TILE, TILE).reshape(-1, 1, TILE, TILE), size)
+
+
+def grey(raw: bytes) -> Tensor:
+    """The pixels of an image, (H, W) bytes."""
     from PIL import Image
 
-    def each(archive: zipfile.ZipFile) -> Iterator[Tensor]:
-        for name in sorted(n for n in archive.namelist() if n.endswith(".png")):
-            with Image.open(io.BytesIO(archive.read(name))) as image:
-                yield torch.from_numpy(255 - np.array(image.convert("L")))
-
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = [resized(image[None, None], size) for image in each(archive)]  # some are smaller than others
-    return torch.cat(parts)
+    with Image.open(io.BytesIO(raw)) as image:
+        return torch.from_numpy(np.array(image.convert("L")))
 
 
 def strangers(size: int, n: int) -> dict[str, tuple[Tensor, str]]:
@@ -102,12 +108,3 @@ def strangers(size: int, n: int) -> dict[str, tuple[Tensor, str]]:
         evenly = torch.linspace(0, len(images) - 1, min(n, len(images))).round().long()  # all classes, not the first
         found[data.called] = as_floats(images[evenly]), of
     return found
-
-
-def tiles(raw: bytes, size: int) -> Tensor:
-    """The items of 28 x 28 pixels that a picture is made of, row by row, (n, 1, size, size) bytes."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(raw)) as image:
-        picture = torch.from_numpy(np.array(image.convert("L")))
-    return resized(picture.unfold(0, TILE, TILE).unfold(1, TILE, TILE).reshape(-1, 1, TILE, TILE), size)

@@ -100,14 +100,10 @@ def patch_distance(a: Tensor, b: Tensor) -> float:
     Patches of 8 x 8 pixels, 4 apart, each 64 numbers relu(<w, patch>) with w drawn once from N(0, I / its size): blind
     to what an image shows, and alike whether it shows it here or there.
     """
-    return frechet(patch_features(a).numpy(), patch_features(b).numpy())
-
-
-def patch_features(images: Tensor) -> Tensor:
-    """Those of every patch of images (n, C, H, W), (n * patches, 64)."""
-    generator, channels = torch.Generator().manual_seed(SEED), images.shape[1]
+    generator, channels = torch.Generator().manual_seed(SEED), a.shape[1]
     kernels = torch.randn(FEATURES, channels, PATCH, PATCH, generator=generator) / (channels * PATCH**2) ** 0.5
-    return functional.conv2d(images.float(), kernels, stride=STRIDE).relu().movedim(1, -1).flatten(0, 2)
+    features = (functional.conv2d(images.float(), kernels, stride=STRIDE).relu() for images in (a, b))
+    return frechet(*(y.movedim(1, -1).flatten(0, 2).numpy() for y in features))
 
 
 def sharpness(images: Tensor, photographs: Tensor) -> dict[str, float]:

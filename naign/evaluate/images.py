@@ -3,6 +3,7 @@
 import copy
 import functools
 import itertools
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from naign.data.samples import FEW, TensorData, as_bytes, as_many
 from naign.evaluate import SEED, fewshot, lenet, shares
 from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired, restoration
+from naign.losses import distance
 from naign.projection import project
 
 APPLICATIONS = 10
@@ -40,15 +42,21 @@ class Judge:
         # The LeNet reads digits only; other images are compared by their pixels.
         self.net = lenet.load()[0].to(device) if self.y is not None and data.shape == (1, 32, 32) else None
 
+    distance = "l1"  # in which images are compared
+
+    def draws(self, source: nn.Module, n: int = 0) -> Tensor:
+        """z, as many as are scored or n, the same every time."""
+        return source.sample(n or self.samples, torch.Generator().manual_seed(SEED)).to(self.device)
+
     def scores(self, images: Tensor) -> dict[str, float | dict]:
         """FLD, and Coverage and Density in LeNet features and in pixels; with few training images `fewshot.scores`."""
         if self.train is not None:
             return fewshot.scores(images.cpu(), self.train)
-        pixels = shares.coverage_density(self.x.flatten(1), images.cpu().flatten(1), radius=self.pixel_radii)
+        pixels = shares.coverage_density(self.x.flatten(1), images.cpu().flatten(1), self.pixel_radii)
         if self.net is None:
             return {"coverage": pixels[0], "density": pixels[1]}
         fake = lenet.features(self.net, images)
-        covered, density = shares.coverage_density(self.real, fake, radius=self.real_radii)
+        covered, density = shares.coverage_density(self.real, fake, self.real_radii)
         result = {"fld": shares.frechet(self.real, fake), "coverage": covered, "density": density}
         return result | {"pixel_coverage": pixels[0], "pixel_density": pixels[1]}
 
@@ -62,25 +70,22 @@ class Judge:
     pixel_radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1)))
 
 
-def ends(f: nn.Module, source: nn.Module, judge: Judge) -> dict:
-    """Scores of f(z) and f(f(z)), the mean d(x, f(x)) and the mean d(f(z), f(f(z)))."""
-    z = source.sample(judge.samples, torch.Generator().manual_seed(SEED)).to(judge.device)
-    x, fz, ffz = judge.x.to(judge.device), project(f, z), project(f, z, 2)
-    found = {"n": judge.samples, "rec": mae(x, project(f, x)), "gap": mae(fz, ffz)}
-    return found | {"fz": judge.scores(fz), "ffz": judge.scores(ffz)}
+def ends(f: nn.Module, z: Tensor, judge: Any) -> dict:
+    """By a judge of images or points the scores of f(z) and f(f(z)), the mean d(x, f(x)) and d(f(z), f(f(z)))."""
+    x, fz, ffz = judge.x.to(z.device), project(f, z), project(f, z, 2)
+    rec, gap = (distance(a, b, judge.distance).mean().item() for a, b in ((x, project(f, x)), (fz, ffz)))
+    return {"n": len(z), "rec": rec, "gap": gap, "fz": judge.scores(fz), "ffz": judge.scores(ffz)}
 
 
 def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[str, Tensor]]:
     """Everything that a run on images stores, its metrics and some pictures as bytes; the source is on the CPU."""
-    z = source.sample(judge.samples, torch.Generator().manual_seed(SEED))
-    x = judge.x.to(judge.device)
-    chain = [z.to(judge.device)]
+    x, chain = judge.x.to(judge.device), [judge.draws(source)]
     for k in range(APPLICATIONS):
         chain.append(project(f, chain[-1] if k < 2 else chain[-1][: judge.few]))
     z, fz, ffz = chain[:3]
     fx, firsts = project(f, x), [y[: judge.few] for y in chain]
     result = {
-        **ends(f, source, judge),
+        **ends(f, z, judge),
         "settle": {"move": [mae(a, b) for a, b in itertools.pairwise(firsts[1:])]},
         "restoration": {name: restoration(f, name, judge, x) for name in CORRUPTIONS},
         "winners": winners(f, source, x[:64], 640),
@@ -99,7 +104,7 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
 
 def probes(f: nn.Module, source: nn.Module, snapshots: Snapshots, judge: Judge) -> dict[str, dict[str, float]]:
     """Scores of f(z) and f(f(z)) after some steps, the same z every time: step -> name -> number."""
-    z = source.sample(judge.few, torch.Generator().manual_seed(SEED)).to(judge.device)
+    z = judge.draws(source, judge.few)
 
     def probe(f: nn.Module) -> dict[str, float]:
         fz = project(f, z)

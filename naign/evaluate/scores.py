@@ -2,18 +2,18 @@
 
 import copy
 import functools
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from naign import losses
 from naign.data.samples import TensorData
 from naign.data.toys import Toy
 from naign.evaluate import SEED, images, shares, validation
 from naign.evaluate.clouds import Snapshots, each_snapshot
 from naign.evaluate.distance import geometry
-from naign.projection import generate, project
+from naign.projection import project
+
+SAMPLES = 10_000  # of points
 
 
 def scores(
@@ -34,57 +34,43 @@ def scores(
     distance : see `naign.losses.distance`; images are scored in MAE
     snapshots : step -> parameters of f, for its scores during training
     """
-    source = copy.deepcopy(source).cpu()
+    source, snapshots = copy.deepcopy(source).cpu(), snapshots or {}
     if len(data.shape) == 3:
-        device = next((p.device for p in f.parameters()), torch.device("cpu"))
-        judge = images.Judge(data, device=device)
+        judge = images.Judge(data, device=next((p.device for p in f.parameters()), "cpu"))
+        z = judge.draws(source)
         metrics, pictures = images.measure(f, source, judge)
         metrics["data"] = images.floor(judge)
         if snapshots:
             metrics["probes"] = images.probes(f, source, snapshots, judge)
-        ends = functools.partial(images.ends, source=source, judge=judge)
     else:
-        f = copy.deepcopy(f).cpu()
-        metrics, pictures = of_points(f, source, data, distance), {}
-        ends = functools.partial(of_points, source=source, data=data, d=distance)
-        if isinstance(data, Toy):
+        f, generator, toy = copy.deepcopy(f).cpu(), torch.Generator().manual_seed(SEED), isinstance(data, Toy)
+        x = data.sample(SAMPLES, generator) if toy else data.take(slice(0, SAMPLES))
+        z, judge = source.sample(len(x), generator), Points(data, x, distance)
+        metrics, pictures = images.ends(f, z, judge), {}
+        if toy:  # fresh samples of the data: the best that so many samples can score
+            metrics["data"] = judge.scores(data.sample(SAMPLES, generator))
             metrics |= geometry(functools.partial(project, f), data)
-    return metrics | best(f, source, data, snapshots or {}, ends), pictures
+    if found := validation.by_step(f, source, data, snapshots):
+        ((_, then),) = each_snapshot(f, {found["best"]: snapshots[found["best"]]})
+        metrics |= {"validation": found, "best": images.ends(then, z, judge)}
+    return metrics, pictures
 
 
-def best(f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: Snapshots, ends: Callable) -> dict:
-    """What `validation.by_step` finds, and under "best" the scores of f(z) and f(f(z)) at the step it names."""
-    found = validation.by_step(f, source, data, snapshots)
-    if not found:
-        return {}
-    then = dict(each_snapshot(f, {found["best"]: snapshots[found["best"]]}))[found["best"]]
-    return {"validation": found, "best": {k: v for k, v in ends(then).items() if k != "data"}}
+class Points:
+    """Scores points against samples x (n, *D) of a toy, or each sample of a data set once."""
 
+    def __init__(self, data: Toy | TensorData, x: Tensor, distance: str):
+        self.data, self.x, self.distance = data, x, distance
 
-def of_points(f: nn.Module, source: nn.Module, data: Toy | TensorData, d: str, n: int = 10_000) -> dict:
-    """Scores of f(z) and f(f(z)) against as many fresh samples of a toy, or each sample of a data set once."""
-    toy, generator = isinstance(data, Toy), torch.Generator().manual_seed(SEED)
-    x = data.sample(n, generator) if toy else data.take(slice(0, n))
-    fz = generate(f, source, len(x), generator)
-    ffz = project(f, fz)
+    radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1)))
 
-    def judged(y: Tensor) -> dict:
-        known = of_toy(data, x, y) if toy else {}
-        if len(x) <= shares.NEIGHBOURS:  # too few for radii
+    def scores(self, y: Tensor) -> dict:
+        """Coverage and Density by y (m, *D), unless x are too few for radii, and what can be told `of_toy`."""
+        known = of_toy(self.data, self.x, y) if isinstance(self.data, Toy) else {}
+        if len(self.x) <= shares.NEIGHBOURS:
             return known
-        coverage, density = shares.coverage_density(x.flatten(1), y.flatten(1))
+        coverage, density = shares.coverage_density(self.x.flatten(1), y.flatten(1), self.radii)
         return known | {"coverage": coverage, "density": density}
-
-    result = {
-        "n": len(x),
-        "rec": losses.distance(x, project(f, x), d).mean().item(),
-        "gap": losses.distance(fz, ffz, d).mean().item(),
-        "fz": judged(fz),
-        "ffz": judged(ffz),
-    }
-    if toy:  # fresh samples of the data: the best that n samples can score
-        result["data"] = judged(data.sample(n, generator))
-    return result
 
 
 def of_toy(toy: Toy, x: Tensor, y: Tensor) -> dict:

@@ -76,11 +76,11 @@ def frechet(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
 
 
-def radii(real: ArrayLike, k: int = NEIGHBOURS) -> np.ndarray:
-    """Distance of each real point to its k-th nearest other, (n, D) -> (n,); ValueError if n is not above k."""
+def radii(real: ArrayLike) -> np.ndarray:
+    """Distance of each real point to its k-th nearest other, k = 5, (n, D) -> (n,); ValueError if n is not above k."""
+    real, k = np.asarray(real), NEIGHBOURS
     if len(real) <= k:
         raise ValueError(f"{len(real)} real points cannot have a {k}-th neighbour: give more than {k}.")
-    real = np.asarray(real)
     if real.shape[1] <= TREE:
         from scipy.spatial import cKDTree
 
@@ -89,16 +89,13 @@ def radii(real: ArrayLike, k: int = NEIGHBOURS) -> np.ndarray:
     return torch.cat([_distances(part, x).topk(k + 1, largest=False).values[:, -1] for part in x.split(BLOCK)]).numpy()
 
 
-def coverage_density(
-    real: ArrayLike, fake: ArrayLike, k: int = NEIGHBOURS, radius: np.ndarray | None = None
-) -> tuple[float, float]:
+def coverage_density(real: ArrayLike, fake: ArrayLike, radius: np.ndarray) -> tuple[float, float]:
     """Coverage, in [0, 1], and Density, 0 or more, of Naeem et al. (2020), of points (n, D) by points (m, D).
 
-    Around each real point lies a ball that reaches to its k-th nearest real neighbour (`radius`, where it is known).
-    Coverage is the share of balls that hold a fake point; Density the mean number of balls around a fake point, over k.
+    Around each real point lies a ball, whose radius `radii` tells. Coverage is the share of balls that hold a fake
+    point; Density the mean number of balls around a fake point, over the number of neighbours that a ball reaches to.
     """
     real, fake = np.asarray(real), np.asarray(fake)
-    radius = radii(real, k) if radius is None else radius
     if real.shape[1] <= TREE:
         from scipy.spatial import cKDTree
 
@@ -108,7 +105,7 @@ def coverage_density(
         x, y = (torch.as_tensor(a - real.mean(0), dtype=torch.float32) for a in (real, fake))
         parts = zip(x.split(BLOCK), torch.as_tensor(radius).split(BLOCK), strict=True)
         inside = torch.cat([(_distances(part, y) < r[:, None]).sum(1) for part, r in parts]).numpy()
-    return float((inside > 0).mean()), float(inside.sum() / (k * len(fake)))
+    return float((inside > 0).mean()), float(inside.sum() / (NEIGHBOURS * len(fake)))
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:  # of centred points

@@ -33,7 +33,7 @@ def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] |
 
             return "w1", lambda y: float(wasserstein_distance(x[:, 0], y[:, 0]))
         radius = shares.radii(x)
-        return "coverage", lambda y: shares.coverage_density(x, y, radius=radius)[0]
+        return "coverage", lambda y: shares.coverage_density(x, y, radius)[0]
     if len(data.shape) == 3 and len(data) <= FEW:
         train = data.take(slice(None)).flatten(1)
         return "effective", lambda y: fewshot.compared(y.flatten(1), train)["effective"]
@@ -42,7 +42,7 @@ def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] |
     judge = Judge(replace(data, test=data.validation), SAMPLES)
     if judge.net:
         return "fld", judge.fld
-    return "coverage", lambda y: shares.coverage_density(judge.x.flatten(1), y.flatten(1))[0]
+    return "coverage", lambda y: judge.scores(y)["coverage"]
 
 
 def by_step(f: nn.Module, source: nn.Module, data: Toy | TensorData, snapshots: Snapshots) -> dict[str, object]:

@@ -81,7 +81,7 @@ def test_coverage_and_density_are_those_of_prdc(dim, shift):
     real, fake = rng.normal(size=(400, dim)), rng.normal(size=(300, dim)) + shift
     with contextlib.redirect_stdout(io.StringIO()):
         reference = compute_prdc(real, fake, nearest_k=5)
-    covered, density = shares.coverage_density(real, fake, k=5)
+    covered, density = shares.coverage_density(real, fake, shares.radii(real))
     assert covered == pytest.approx(reference["coverage"], abs=1e-12)
     assert density == pytest.approx(reference["density"], abs=1e-12)
 
@@ -95,7 +95,7 @@ def test_coverage_and_density_of_images_are_those_of_prdc():
     fake[:700] = fake[0]
     with contextlib.redirect_stdout(io.StringIO()):
         reference = compute_prdc(real, fake, nearest_k=5)
-    found = shares.coverage_density(real, fake, radius=shares.radii(real))
+    found = shares.coverage_density(real, fake, shares.radii(real))
     assert 0.2 < reference["coverage"] < 0.98
     assert found == pytest.approx((reference["coverage"], reference["density"]), abs=2e-3)
 
@@ -118,4 +118,4 @@ def test_the_frechet_distance_of_known_gaussians_and_of_scipys_matrix_root():
 
 def test_coverage_needs_more_than_k_points():
     with pytest.raises(ValueError, match="more than 5"):
-        shares.coverage_density(np.zeros((5, 2)), np.zeros((9, 2)))
+        shares.radii(np.zeros((5, 2)))
