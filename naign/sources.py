@@ -5,8 +5,6 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from naign.base import distributed
-
 
 class Sampler(Protocol):
     """What training draws from: the data and the source alike."""
@@ -63,14 +61,3 @@ class Fourier(StandardNormal):
 
 
 SOURCES = {"normal": StandardNormal, "fourier": Fourier}
-
-
-class Part:
-    """A sampler that draws a batch of n for all processes and returns one's own part."""
-
-    def __init__(self, source: Sampler, n: int):
-        self.source, self.n, self.shape = source, n, source.shape
-
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """The draws of this process, (n, *D); n is how many its part of a batch has."""
-        return self.source.sample(self.n, generator)[distributed.part(self.n)]

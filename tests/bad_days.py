@@ -35,7 +35,7 @@ from PIL import Image
 
 import naign
 from naign import training
-from naign.base import files, memory
+from naign.base import files, loop, memory
 from naign.data import DATA
 from naign.data.folder import Folder
 from naign.methods import METHODS
@@ -53,7 +53,7 @@ def tiny(name="grid-naign", **changes):
 
 def train():
     """The call that is attacked; checkpoints at every row."""
-    training.CHECKPOINT_SECONDS = 0
+    loop.CHECKPOINT_SECONDS = 0
     return runs.load_or_fit(tiny(), weights=True, progress=False)
 
 
@@ -253,7 +253,7 @@ def recorder(root, pause=0.0):
             advance(*args)
 
         runs._train, training.Training.advance = counted, slowed
-        training.CHECKPOINT_SECONDS = 3600  # what is saved is saved by a signal
+        loop.CHECKPOINT_SECONDS = 3600  # what is saved is saved by a signal
         p = [word for key, value in SMALL.items() for word in ("-p", f"{key}={value}")]
         if code := command(["record", "quick", "grid-naign", *p, "--seeds", "1"]):
             os._exit(code)

@@ -27,8 +27,7 @@ import pandas as pd
 import psutil
 import torch
 
-from naign import training
-from naign.base import files
+from naign.base import files, loop
 from naign.pages.command import main as command
 from naign.study import records, runs, sweep
 from naign.study.provenance import provenance
@@ -75,13 +74,13 @@ PartitionName=main Nodes={host} Default=YES State=UP
 
 def noting():
     """Let this process, and every run that it starts, note its trainings and save often."""
-    training.CHECKPOINT_SECONDS = 0
+    loop.CHECKPOINT_SECONDS = 0
 
     def note(*words):
         with open(files.cache_root() / "notes", "a") as file:
             print(*words, os.environ.get("SLURM_JOB_ID", 0), file=file)
 
-    def begun(self, bar, run=training.Training._run):
+    def begun(self, bar, run=loop.Loop._run):
         note(self.checkpoint.name, "begins", self.step)
         run(self, bar)
 
@@ -94,7 +93,7 @@ def noting():
         python, _, _, *arguments = words(job, threads)  # python -m naign
         return [python, __file__, *arguments]
 
-    training.Training._run, runs._train, sweep.Job.command = begun, ended, self_noting
+    loop.Loop._run, runs._train, sweep.Job.command = begun, ended, self_noting
 
 
 def said(*words):

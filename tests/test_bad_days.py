@@ -5,7 +5,7 @@ import random
 import bad_days
 import pytest
 
-from naign import training
+from naign.base import loop
 
 FEW = {
     "killed at a write": 8,
@@ -20,7 +20,7 @@ FEW = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("area", bad_days.ATTACKS)
 def test_a_bad_day_is_survived(area, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", training.CHECKPOINT_SECONDS)  # which the attacks set
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", loop.CHECKPOINT_SECONDS)  # which the attacks set
     attack, often = bad_days.ATTACKS[area]
     tried, failures = attack(FEW.get(area, often // 10), random.Random(1))
     assert tried >= 2 and not failures

@@ -9,6 +9,7 @@ Without `group`, and of one process, nothing here does anything.
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
@@ -43,6 +44,17 @@ def rank() -> int:
 def part(n: int) -> slice:
     """Which of n things this process serves."""
     return slice(n * rank() // world(), n * (rank() + 1) // world())
+
+
+class Part:
+    """A sampler that draws a batch of n for all processes and returns one's own part."""
+
+    def __init__(self, source: Any, n: int):
+        self.source, self.n, self.shape = source, n, source.shape
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """The draws of this process, (n, *D); n is how many its part of a batch has."""
+        return self.source.sample(self.n, generator)[part(self.n)]
 
 
 def summed(tensors: Iterable[Tensor]) -> None:

@@ -45,7 +45,7 @@ def scores(
     else:
         f, generator, toy = copy.deepcopy(f).cpu(), torch.Generator().manual_seed(SEED), isinstance(data, Toy)
         x = data.sample(SAMPLES, generator) if toy else data.take(slice(0, SAMPLES))
-        z, judge = source.sample(len(x), generator), Points(data, x, distance)
+        z, judge = source.sample(len(x), generator), shares.Points(data, x, distance)
         metrics, pictures = images.ends(f, z, judge), {}
         if toy:  # fresh samples of the data: the best that so many samples can score
             metrics["data"] = judge.scores(data.sample(SAMPLES, generator))
@@ -54,40 +54,3 @@ def scores(
         ((_, then),) = each_snapshot(f, {found["best"]: snapshots[found["best"]]})
         metrics |= {"validation": found, "best": images.ends(then, z, judge)}
     return metrics, pictures
-
-
-class Points:
-    """Scores points against samples x (n, *D) of a toy, or each sample of a data set once."""
-
-    def __init__(self, data: Toy | TensorData, x: Tensor, distance: str):
-        self.data, self.x, self.distance = data, x, distance
-
-    radii = functools.cached_property(lambda self: shares.radii(self.x.flatten(1)))
-
-    def scores(self, y: Tensor) -> dict:
-        """Coverage and Density by y (m, *D), unless x are too few for radii, and what can be told `of_toy`."""
-        known = of_toy(self.data, self.x, y) if isinstance(self.data, Toy) else {}
-        if len(self.x) <= shares.NEIGHBOURS:
-            return known
-        coverage, density = shares.coverage_density(self.x.flatten(1), y.flatten(1), self.radii)
-        return known | {"coverage": coverage, "density": density}
-
-
-def of_toy(toy: Toy, x: Tensor, y: Tensor) -> dict:
-    """Which modes of a toy samples y (n, D) are of, and on the line their exact W1 to samples x.
-
-    Modes are counted as for GANs on toy mixtures: those with at least one high-quality sample.
-    """
-    labels, good = toy.assign(y), toy.is_high_quality(y)
-    held = shares.mode_shares(labels, len(toy.shares))
-    result = {
-        "shares": [round(float(s), 6) for s in held],
-        "modes": len(labels[good].unique()),
-        "high_quality": float(good.float().mean()),
-        "reverse_kl": shares.reverse_kl(held, toy.shares),
-    }
-    if toy.shape == (1,):
-        from scipy.stats import wasserstein_distance
-
-        result["w1"] = float(wasserstein_distance(x[:, 0], y[:, 0]))
-    return result

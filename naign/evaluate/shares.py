@@ -1,11 +1,15 @@
 """Samples against data: shares of modes and what they can be at best, Fréchet distance, Coverage and Density."""
 
+import functools
 import heapq
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
+
+from naign.data.samples import TensorData
+from naign.data.toys import Toy
 
 LATTICE = 40_001  # points of the line for `floor_w1`
 # In few dimensions a tree finds neighbours; in many it does not help, and distances are
@@ -111,3 +115,40 @@ def coverage_density(real: ArrayLike, fake: ArrayLike, radius: np.ndarray) -> tu
 def _distances(a: Tensor, b: Tensor) -> Tensor:  # of centred points
     norms = a.square().sum(1, keepdim=True) + b.square().sum(1)
     return torch.addmm(norms, a, b.T, alpha=-2).clamp_min_(0).sqrt_()
+
+
+class Points:
+    """Scores points against samples x (n, *D) of a toy, or each sample of a data set once."""
+
+    def __init__(self, data: Toy | TensorData, x: Tensor, distance: str = "l2"):
+        self.data, self.x, self.distance = data, x, distance
+
+    radii = functools.cached_property(lambda self: radii(self.x.flatten(1)))
+
+    def scores(self, y: Tensor) -> dict:
+        """Coverage and Density by y (m, *D), unless x are too few for radii, and what can be told `of_toy`."""
+        known = of_toy(self.data, self.x, y) if isinstance(self.data, Toy) else {}
+        if len(self.x) <= NEIGHBOURS:
+            return known
+        coverage, density = coverage_density(self.x.flatten(1), y.flatten(1), self.radii)
+        return known | {"coverage": coverage, "density": density}
+
+
+def of_toy(toy: Toy, x: Tensor, y: Tensor) -> dict:
+    """Which modes of a toy samples y (n, D) are of, and on the line their exact W1 to samples x.
+
+    Modes are counted as for GANs on toy mixtures: those with at least one high-quality sample.
+    """
+    labels, good = toy.assign(y), toy.is_high_quality(y)
+    held = mode_shares(labels, len(toy.shares))
+    result = {
+        "shares": [round(float(s), 6) for s in held],
+        "modes": len(labels[good].unique()),
+        "high_quality": float(good.float().mean()),
+        "reverse_kl": reverse_kl(held, toy.shares),
+    }
+    if toy.shape == (1,):
+        from scipy.stats import wasserstein_distance
+
+        result["w1"] = float(wasserstein_distance(x[:, 0], y[:, 0]))
+    return result

@@ -27,13 +27,8 @@ def criterion(data: Toy | TensorData) -> tuple[str, Callable[[Tensor], float]] |
     """
     generator = torch.Generator().manual_seed(SEED)
     if isinstance(data, Toy):
-        x = data.sample(SAMPLES, generator)
-        if data.kind == "line":
-            from scipy.stats import wasserstein_distance
-
-            return "w1", lambda y: float(wasserstein_distance(x[:, 0], y[:, 0]))
-        radius = shares.radii(x)
-        return "coverage", lambda y: shares.coverage_density(x, y, radius)[0]
+        judge, name = shares.Points(data, data.sample(SAMPLES, generator)), "w1" if data.kind == "line" else "coverage"
+        return name, lambda y: judge.scores(y)[name]
     if len(data.shape) == 3 and len(data) <= FEW:
         train = data.take(slice(None)).flatten(1)
         return "effective", lambda y: fewshot.compared(y.flatten(1), train)["effective"]

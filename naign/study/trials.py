@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from naign.base import files
+from naign.base.loop import NonFiniteLoss
 from naign.evaluate import validation
 from naign.study import records, runs
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import provenance
-from naign.training import NonFiniteLoss
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,13 +9,14 @@ from torch import nn
 
 from naign import beyond, methods
 from naign.base import files
+from naign.base.loop import NonFiniteLoss
 from naign.base.settings import changed
 from naign.data.samples import TensorData
 from naign.data.toys import Grid
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
-from naign.training import NonFiniteLoss, Training
+from naign.training import Training
 
 METHODS = [methods.NAIGN(), methods.NAIGN(idempotence="plain"), methods.NAIGNMinus(), methods.IGN(clamp=1.5)]
 METHODS += [methods.DAE(level=0.5), beyond.Balanced(pool=2, reuse=3)]

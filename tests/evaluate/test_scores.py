@@ -13,7 +13,8 @@ from naign.data import toys
 from naign.data.samples import FEW, TensorData
 from naign.evaluate import shares
 from naign.evaluate.distance import geometry
-from naign.evaluate.scores import of_toy, scores
+from naign.evaluate.scores import scores
+from naign.evaluate.shares import of_toy
 from naign.sources import StandardNormal
 
 

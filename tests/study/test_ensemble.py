@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from naign import beyond, methods
+from naign.base.loop import NonFiniteLoss
 from naign.data import toys
 from naign.models import MLP, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
 from naign.study.stacked import Ensemble
-from naign.training import NonFiniteLoss, Training
+from naign.training import Training
 
 DATA = [toys.Grid(), toys.TwoMoons(), toys.EightGaussians(), toys.Grid()]
 SEEDS = [0, 1, 2, 5]
