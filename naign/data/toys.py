@@ -35,11 +35,7 @@ class Gaussians(Toy):
     sigmas = property(lambda self: (self.sigma,) * len(self.centres), doc="Standard deviation of each mode.")
     weights = property(lambda self: (1 / len(self.centres),) * len(self.centres), doc="Probability of each mode.")
     shares = property(lambda self: self.weights, doc="The same, as every toy has it.")
-
-    @property
-    def shape(self) -> tuple[int]:
-        """That of one sample, (D,)."""
-        return (len(self.centres[0]),)
+    shape = property(lambda self: (len(self.centres[0]),), doc="That of one sample, (D,).")
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n points, (n, D), on the generator's device."""

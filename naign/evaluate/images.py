@@ -13,7 +13,7 @@ from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData, as_bytes, as_many
 from naign.evaluate import SEED, fewshot, lenet, shares
 from naign.evaluate.clouds import Snapshots, each_snapshot
-from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired, restoration
+from naign.evaluate.restoration import baselines, by_level, damage, mae, repaired
 from naign.losses import distance
 from naign.projection import project
 
@@ -100,6 +100,35 @@ def measure(f: nn.Module, source: nn.Module, judge: Judge) -> tuple[dict, dict[s
     for name in CORRUPTIONS:
         pictures |= {f"{name}.{k}": y for k, y in enumerate(repaired(f, name, x[:8]).values())}
     return result, {name: as_bytes(images) for name, images in pictures.items()}
+
+
+def restoration(f: nn.Module, name: str, judge: Judge, x: Tensor) -> dict[str, float]:
+    """`mae` to the judge's images x of those `repaired`.
+
+    "literal" is the MAE between the damaged image and f of it, as the paper's text has it;
+    "changed" the share of digits the LeNet reads right when clean and not after f.
+    """
+    images = repaired(f, name, x)
+    damaged, once, _ = images.values()
+    result = {key: mae(x, y) for key, y in images.items()} | {"literal": mae(damaged, once)}
+    if judge.net:
+        right = lenet.labels(judge.net, x) == judge.y
+        for key, y in (("changed", once), ("changed_damaged", damaged)):
+            result[key] = (lenet.labels(judge.net, y)[right] != judge.y[right]).float().mean().item()
+    return result
+
+
+def failures(f: nn.Module, name: str, judge: Judge, count: int = 10) -> tuple[list[Tensor], list[str]]:
+    """The first digits that f restores to another digit, by the LeNet's reading (Figure 8).
+
+    [x, damaged x, f(damaged x)], each (count or fewer, 1, 32, 32), and what was read, like "4 → 9".
+    """
+    x = judge.x[:2000].to(judge.device)
+    damaged = damage(name, x)
+    restored = project(f, damaged)
+    truth, before, after = judge.y[: len(x)], lenet.labels(judge.net, x), lenet.labels(judge.net, restored)
+    at = ((before == truth) & (after != truth)).nonzero().flatten()[:count]
+    return [images.cpu()[at] for images in (x, damaged, restored)], [f"{truth[i]} → {after[i]}" for i in at]
 
 
 def probes(f: nn.Module, source: nn.Module, snapshots: Snapshots, judge: Judge) -> dict[str, dict[str, float]]:

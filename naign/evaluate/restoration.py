@@ -1,17 +1,12 @@
 """What f makes of damaged images, and what plain ways of restoring make of them."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from naign.data.corruptions import CORRUPTIONS
-from naign.evaluate import SEED, lenet
+from naign.evaluate import SEED
 from naign.losses import distance
 from naign.projection import project
-
-if TYPE_CHECKING:
-    from naign.evaluate.images import Judge
 
 LEVELS = {
     "blur": (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
@@ -41,22 +36,6 @@ def mae(x: Tensor, y: Tensor) -> float:
     return distance(x, y, "l1").mean().item()
 
 
-def restoration(f: nn.Module, name: str, judge: "Judge", x: Tensor) -> dict[str, float]:
-    """`mae` to the judge's images x of those `repaired`.
-
-    "literal" is the MAE between the damaged image and f of it, as the paper's text has it;
-    "changed" the share of digits the LeNet reads right when clean and not after f.
-    """
-    images = repaired(f, name, x)
-    damaged, once, _ = images.values()
-    result = {key: mae(x, y) for key, y in images.items()} | {"literal": mae(damaged, once)}
-    if judge.net:
-        right = lenet.labels(judge.net, x) == judge.y
-        for key, y in (("changed", once), ("changed_damaged", damaged)):
-            result[key] = (lenet.labels(judge.net, y)[right] != judge.y[right]).float().mean().item()
-    return result
-
-
 def by_level(f: nn.Module, name: str, x: Tensor) -> dict[str, list[float]]:
     """`mae` to x of those `repaired`, against the level of damage."""
     result = {"level": list(LEVELS[name]), "damaged": [], "once": [], "twice": []}
@@ -64,19 +43,6 @@ def by_level(f: nn.Module, name: str, x: Tensor) -> dict[str, list[float]]:
         for key, y in repaired(f, name, x, level).items():
             result[key].append(mae(x, y))
     return result
-
-
-def failures(f: nn.Module, name: str, judge: "Judge", count: int = 10) -> tuple[list[Tensor], list[str]]:
-    """The first digits that f restores to another digit, by the LeNet's reading (Figure 8).
-
-    [x, damaged x, f(damaged x)], each (count or fewer, 1, 32, 32), and what was read, like "4 → 9".
-    """
-    x = judge.x[:2000].to(judge.device)
-    damaged = damage(name, x)
-    restored = project(f, damaged)
-    truth, before, after = judge.y[: len(x)], lenet.labels(judge.net, x), lenet.labels(judge.net, restored)
-    at = ((before == truth) & (after != truth)).nonzero().flatten()[:count]
-    return [images.cpu()[at] for images in (x, damaged, restored)], [f"{truth[i]} → {after[i]}" for i in at]
 
 
 def baselines(x: Tensor, damaged: Tensor, train: Tensor) -> dict[str, float]:

@@ -9,7 +9,7 @@ from naign import models
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData
 from naign.data.sets import Digits
-from naign.evaluate import fewshot, images, lenet, restoration
+from naign.evaluate import fewshot, images, lenet
 from naign.evaluate.images import Judge
 from naign.sources import StandardNormal
 
@@ -85,7 +85,7 @@ def test_the_norms_differ_in_what_the_search_sees(judge):
 
 def test_failures_are_digits_that_became_others(judge):
     eight = judge.x[judge.y == 8][:1]
-    (x, damaged, restored), read = restoration.failures(Constant(eight[0]), "noise", judge, count=5)
+    (x, damaged, restored), read = images.failures(Constant(eight[0]), "noise", judge, count=5)
     assert len(x) == len(damaged) == len(restored) == len(read) == 5
     assert all(not text.startswith("8") for text in read)
     assert torch.equal(restored, eight.expand(5, -1, -1, -1))
