@@ -54,18 +54,17 @@ class Downloaded:
         given = os.environ.get("NAIGN_DATA")
         return Path(given) / self.folder if given else cache_root() / "data" / self.folder
 
-    def here(self) -> bool:
-        """Whether nothing needs to be downloaded."""
-        return not self._missing(self.place())
+    def missing(self) -> list[str]:
+        """The files that would need to be downloaded."""
+        return [name for name in self.files if not (self.place() / name).is_file()]
 
     def home(self) -> Path:
         """The folder with all files; ValueError if $NAIGN_DATA lacks one, or no mirror gives it whole."""
-        given, home = os.environ.get("NAIGN_DATA"), self.place()
-        missing = self._missing(home)
+        home, missing = self.place(), self.missing()
         if not missing:
             return home
         ways_out = f"put {self.what} into a folder `{self.folder}` and set NAIGN_DATA to the folder above it"
-        if given:
+        if os.environ.get("NAIGN_DATA"):
             raise ValueError(f"{home / missing[0]} does not exist: {ways_out}, or unset NAIGN_DATA to download.")
         writable_directory(home)
         needed(self.tool, f"{self.called} is downloaded with", self.tool)
@@ -73,17 +72,14 @@ class Downloaded:
             for old in home.glob(f"{UNFINISHED}*"):  # of a process that has died
                 shutil.rmtree(old, ignore_errors=True)
             problems = "; ".join(self._fill(home))
-        if self._missing(home):
+        if self.missing():
             raise ValueError(f"{self.called} could not be downloaded ({problems}): {ways_out}.")
         return home
-
-    def _missing(self, home: Path) -> list[str]:
-        return [name for name in self.files if not (home / name).is_file()]
 
     def _fill(self, home: Path) -> Iterator[str]:
         """Fetch what is missing, from one mirror after the other; what was wrong with each."""
         for mirror in self.mirrors:
-            if not (missing := self._missing(home)):
+            if not (missing := self.missing()):
                 return
             try:
                 with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=home, ignore_cleanup_errors=True) as spare:

@@ -99,7 +99,7 @@ def strangers(size: int, n: int) -> dict[str, tuple[Tensor, str]]:
     found = {}
     for data, read in ((Fashion(size), tiles), (Omniglot(size), characters)):
         small = data.place().parent / "outsiders" / SMALL[data.called]
-        if data.here():
+        if not data.missing():
             images, of = data.load().test.x, "the test part"
         elif small.is_file():
             images, of = read(small.read_bytes(), size), f"{small.name}, a small part"

@@ -18,10 +18,10 @@ WINDOWS = (3, 5, 7)  # of the median filter
 COMPONENTS = (5, 10, 20, 40, 80)  # of the PCA
 
 
-def damage(name: str, x: Tensor, level: float | None = None, seed: int = SEED) -> Tensor:
+def damage(name: str, x: Tensor, level: float | None = None) -> Tensor:
     """x after a corruption at a level, by default the paper's; drawn on the CPU, so alike on every device."""
     options = {} if level is None else {"level": level}
-    return CORRUPTIONS[name](x.cpu(), torch.Generator().manual_seed(seed), **options).to(x.device)
+    return CORRUPTIONS[name](x.cpu(), torch.Generator().manual_seed(SEED), **options).to(x.device)
 
 
 def repaired(f: nn.Module, name: str, x: Tensor, level: float | None = None) -> dict[str, Tensor]:
