@@ -13,7 +13,6 @@ class Sampler(Protocol):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n samples, (n, *shape), on the generator's device."""
-        ...
 
 
 class StandardNormal(nn.Module):
