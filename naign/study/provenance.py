@@ -12,10 +12,14 @@ from naign.base.files import PROJECT
 
 
 def provenance(device: torch.device, seconds: float) -> dict:
-    """Commit (of a copy without a .git: $NAIGN_COMMIT), versions, device, threads, seconds and date."""
-    git = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    """Commit ("-dirty" if more than records differs; without a .git $NAIGN_COMMIT), versions, device, seconds, date."""
+    git = ["git", "-C", str(PROJECT)]
     try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+        asked = [*git, "describe", "--always", "--exclude=*", "--abbrev=12"]
+        commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        # Records may be written meanwhile; what differs besides may have made the run another.
+        differs = [*git, "diff", "--quiet", "HEAD", "--", ":/", ":(top,exclude)data/records"]
+        commit += "-dirty" * bool(subprocess.run(differs, capture_output=True).returncode)
     except (OSError, subprocess.CalledProcessError):
         commit = os.environ.get("NAIGN_COMMIT", "unknown")
     return {

@@ -13,7 +13,7 @@ import torch
 import naign
 from naign.base import files
 from naign.data.toys import Gaussians
-from naign.study import plan, records, runs
+from naign.study import plan, provenance, records, runs
 from naign.study.experiment import get
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -261,3 +261,22 @@ def test_images_are_kept_and_committed_with_a_run():
     shutil.rmtree(records.records_root() / experiment.directory)
     some = records.load(records.commit(runs.find(experiment), keep=("fz", "*.1")))
     assert some.images.keys() == {"fz", "blur.1", "noise.1", "salt and pepper.1", "lines.1"}
+
+
+def test_a_run_is_of_a_commit_whose_records_may_differ_and_nothing_else(tmp_path, monkeypatch):
+    def git(*words):
+        named = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(["git", "-C", tmp_path, *named, *words], check=True, capture_output=True, text=True).stdout
+
+    (tmp_path / "data" / "records").mkdir(parents=True)
+    record, code = tmp_path / "data" / "records" / "trials.json", tmp_path / "losses.py"
+    for file in (record, code):
+        file.write_text("before")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    monkeypatch.setattr(provenance, "PROJECT", tmp_path)
+    head = git("rev-parse", "--short=12", "HEAD").strip()
+    for file, dirt in ((record, ""), (code, "-dirty")):
+        file.write_text("after")
+        assert provenance.provenance(torch.device("cpu"), 1.0)["commit"] == head + dirt
