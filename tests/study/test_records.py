@@ -265,8 +265,8 @@ def test_images_are_kept_and_committed_with_a_run():
 
 def test_a_run_is_of_a_commit_whose_records_may_differ_and_nothing_else(tmp_path, monkeypatch):
     def git(*words):
-        named = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        return subprocess.run(["git", "-C", tmp_path, *named, *words], check=True, capture_output=True, text=True).stdout
+        asked = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
     (tmp_path / "data" / "records").mkdir(parents=True)
     record, code = tmp_path / "data" / "records" / "trials.json", tmp_path / "losses.py"
