@@ -13,7 +13,7 @@ from naign.data.corruptions import CORRUPTIONS
 from naign.data.toys import TOYS, Grid, Trimodal
 from naign.evaluate import shares
 from naign.pages.columns import PAPER_RESTORATION
-from naign.study import flow, outsiders, plan, records
+from naign.study import flow, outsiders, plan, records, trials
 from naign.study.experiment import Experiment
 from naign.study.plan import PAPERS
 from naign.study.table import tidy
@@ -77,6 +77,37 @@ def test_what_chapter_1_says_of_its_nine_lines_holds():
     for middle in (0.33, 0.5, 0.67):
         assert shares.mass_floor(np.array([[middle]]), np.array([[1.2]]))[0] > 0.66
         assert shares.mass_floor(np.array([[middle]]), np.array([[0.3]]))[0] < 1 / 3
+
+
+def test_what_the_page_of_trials_says_of_its_finals_holds():
+    frame, trial = trials.scored("plane"), trials.table("plane")
+    assert set(frame.groupby(["data", "method"]).size()) == {3} and frame["data"].nunique() == 4
+    frame["score"] = -frame["fz.w1"].fillna(-frame["fz.coverage"])  # more is better
+    of = {key: part.to_numpy() for key, part in frame.groupby(["data", "method"])["score"]}
+    for toy in ("2moons", "8gaussians"):
+        assert of[toy, "naign"].min() > of[toy, "ign"].max()
+    line = frame[frame["data"] == "trimodal"].groupby("method")
+    at_best, at_last = line["best.fz.w1"].mean(), line["fz.w1"].mean()
+    assert at_best["ign"] < at_best["naign"] < at_last["naign"] < at_last["ign"]
+    assert of["trimodal", "naign"].min() < of["trimodal", "ign"].max()
+    assert line["validation.best"].median()["ign"] == 1_000
+    naign, ign = of["grid", "naign"], of["grid", "ign"]
+    assert naign.min() < ign.min() < ign.max() < naign.max() < 0.4
+    assert of["grid", "naign-minus"].min() > max(naign.max(), ign.max()) and of["8gaussians", "naign-minus"].max() < 0.3
+    for beyond in ("naign-balanced", "naign-field"):
+        for toy in ("trimodal", "grid", "2moons"):
+            assert of[toy, beyond].min() > max(of[toy, method].max() for method in plan.PAPER)
+        assert of["8gaussians", beyond].mean() == pytest.approx(of["8gaussians", "naign"].mean(), abs=0.02)
+    least = trial["by"] == "w1"
+    ranks = trial["score"].where(least, -trial["score"]).groupby([trial["method"], trial["data"]]).rank()
+    sums = ranks.groupby([trial["method"], trial["settings"]]).sum()
+    tied = {method: list(part[part == part.min()].index.get_level_values(1)) for method, part in sums.groupby("method")}
+    assert tied["ign"] == ["lr 0.01, optimiser muon", "lr 0.03, optimiser muon"]
+    assert tied["naign"] == ["lr 0.002", "lr 0.01, optimiser muon"]
+    assert all(len(some) == 1 for method, some in tied.items() if method not in ("ign", "naign"))
+    grid = trial[(trial["data"] == "grid") & (trial["method"] == "naign")].set_index("settings")["score"]
+    assert grid["lr 0.01, optimiser muon"] == pytest.approx(0.58, abs=0.005)
+    assert grid["lr 0.002"] == pytest.approx(0.31, abs=0.005)
 
 
 def test_what_chapter_3_says_of_its_records_holds():

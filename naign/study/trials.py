@@ -142,7 +142,10 @@ def scored(family: str) -> "pd.DataFrame":
 
 
 def chosen(family: str) -> dict[str, str]:
-    """The settings taken, by method: of least summed rank over data sets and seeds; what failed ranks last."""
+    """The settings taken, by method: of least summed rank over data sets and seeds, of equal sums the first by name.
+
+    What failed ranks last.
+    """
     frame = table(family)
     least = frame["by"].isin(validation.LEAST)
     frame["rank"] = frame["score"].where(least, -frame["score"])
