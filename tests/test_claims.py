@@ -252,9 +252,9 @@ def test_what_chapter_6_says_of_fair_shares_holds(six, plain, floor):
         assert max(held[2] for held in every(plain["trimodal"], label, "fz.shares")) < 0.2
     assert max(every(six["trimodal"], "balanced", "fz.w1")) < floor
     # The price, and where there is none.
-    for toy, worse in (("trimodal", True), ("2moons", True), ("grid", False)):
-        ratio = mean(six[toy], "balanced", "rec") / mean(plain[toy], "NAIGN", "rec")
-        assert ratio > 3 if worse else ratio < 1
+    ratio = {toy: mean(six[toy], "balanced", "rec") / mean(plain[toy], "NAIGN", "rec") for toy in TOYS}
+    assert ratio["grid"] < 1 and min(ratio["trimodal"], ratio["2moons"]) > 3
+    assert all(2.5 < of_one < 6.5 for toy, of_one in ratio.items() if toy != "grid")
     assert mean(six["2moons"], "balanced", "fz.coverage") > 0.93 * six["2moons"]["data.coverage"].iloc[0]
 
 
@@ -324,6 +324,9 @@ def test_without_the_samples_of_largest_drift_the_grid_is_sharp_and_fair():
     y = projection.generate(run.f, run.source, 20_000, torch.Generator().manual_seed(0), keep=0.85)
     assert toy.is_high_quality(y).float().mean() > 0.97
     assert shares.reverse_kl(shares.mode_shares(toy.assign(y), 25), toy.shares) < 0.005
+    run = plan.toys("cpu", "grid")[0].load("cpu")[0]  # NAIGN's lie in one mode, and all else goes
+    y = projection.generate(run.f, run.source, 20_000, torch.Generator().manual_seed(0), keep=0.75)
+    assert shares.reverse_kl(shares.mode_shares(toy.assign(y), 25), toy.shares) > 0.99 * np.log(25)
 
 
 def test_what_was_mended_in_chapters_1_and_3_holds():
@@ -385,17 +388,19 @@ def test_what_was_mended_in_chapter_5_holds():
         )
 
 
-def test_training_for_idempotence_makes_the_drift_a_worse_signal_of_error_but_for_blur():
+def test_whether_training_for_idempotence_makes_the_drift_a_worse_signal_of_error_is_open():
     found = outsiders.load_or_measure("cpu")
     trained, without = (found["correlation"][label] for label in ("NAIGN", "NAIGN-"))
     assert {name for name in trained if trained[name] > without[name]} == {"blur"}
+    assert all(without[name] - trained[name] < 0.0155 for name in ("lines", "salt and pepper"))
+    assert found["correlation"]["IGN"]["noise"] > without["noise"] + 0.15  # which is trained for it too
     gaps = [found["auroc"]["NAIGN"][kind][0] - found["auroc"]["NAIGN-"][kind][0] for kind in found["auroc"]["NAIGN"]]
     assert max(map(abs, gaps)) < 0.011  # as detectors they are alike
     assert [round(without[name], 2) for name in ("noise", "blur")] == [0.52, 0.68]
     assert [round(trained[name], 2) for name in ("noise", "blur")] == [0.43, 0.74]
 
 
-def test_what_chapter_7_says_of_its_records_holds():
+def test_what_chapter_7_says_of_its_records_holds(floor):
     m, paper = of(plan.field("cpu")["mnist"]), of(plan.mnist("cpu")["main"])
     for path, share in (("fz.fld", 1 / 3), ("restoration.noise.changed", 0.55)):
         assert max(every(m, "field", path)) < share * mean(paper, "NAIGN", path)
@@ -417,6 +422,7 @@ def test_what_chapter_7_says_of_its_records_holds():
     within = {label: mean(toys["grid"], label, "fz.high_quality") for label in ("field", "balanced")}
     assert 0.77 < within["field"] < within["balanced"]
     line, naign = toys["trimodal"], of(plan.toys("cpu", "trimodal"))
+    assert round(floor, 2) == 0.16 and mean(line, "field", "fz.w1") > 3 * floor
     assert mean(line, "field", "fz.w1") < 0.5 * mean(naign, "NAIGN", "fz.w1")
     assert mean(line, "field", "fz.w1") == pytest.approx(9 * mean(line, "balanced", "fz.w1"), rel=0.1)
     assert mean(line, "field", "rec") > max(mean(line, "balanced", "rec"), mean(line, "NAIGN, Muon", "rec"))
@@ -497,6 +503,8 @@ def test_what_chapter_7_says_of_faces_holds():
         assert min(every(m, "field", f"{end}.sharpness.high")) > fine
         assert (max(every(m, "field", f"{end}.sharpness.patches")) < patches) == (end == "ffz")
         assert min(samples[0] for samples in every(m, "field", f"{end}.pixels.samples")) > 0.15  # no copy
+    for end in ("fz", "ffz"):
+        assert max(every(m, "field", f"{end}.sharpness.high")) < 0.35 * mean(m, "field", "fz.sharpness.real")
     assert max(every(m, "field", "ffz.sharpness.high")) < 0.21 * mean(m, "field", "ffz.sharpness.real")
 
 
@@ -523,6 +531,9 @@ def test_what_chapter_7_says_of_sizes_holds():
             assert fld(better, end) < fld(worse, end)
         assert fld("width-24", end) < fld("base", end) < 0.5 * fld("width-8", end)
     assert fld("data-8192") < fld("base") < fld("data-512")
+    before = json.loads((records.records_root() / "trials-digits.json").read_text())["mnist-naign-field-trial-08"]
+    assert round(before["fz"]["fld"], 1) == 12.3
+    assert base["fz"]["fld"] - fld("data-8192") < base["fz"]["fld"] - before["fz"]["fld"] < 0.7
     grain = [known[name]["fz"]["pixel_density"] for name in ("data-8192", "base", "data-512")]
     assert grain == sorted(grain)
     assert 1.8 < known["reconstructed-256"]["cpu_seconds"] / base["cpu_seconds"] < 2.2

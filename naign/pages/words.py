@@ -69,7 +69,7 @@ def parser(functions: Mapping[str, Callable]) -> argparse.ArgumentParser:
 
     text = "step time against Algorithm 1, IGN and the matrix rate"
     add = command("bench", text, "profile or any setting of an experiment")
-    what = "an experiment: its step alone; `matchings`, `capture` or `scaling` (default: Algorithm 1)"
+    what = "an experiment: its step alone; `matchings`, `field`, `capture`, `scaling` (default: Algorithm 1)"
     add("name", nargs="?", help=what)
     add("--rounds", type=_positive, default=15)
     add("--threads", type=_positive)
