@@ -1,7 +1,7 @@
 """Which generated point is pulled to which data point: the minimum of Eq. 8.
 
 A matching turns noises z and data x into pairs (z, target), of which d(target, f(z)) is then
-minimised. None records a gradient, and none holds more than one N x M matrix of distances.
+minimised. None records a gradient, and none holds N x M x D numbers.
 Below: what a search remembers from step to step, all of it on the device.
 """
 
@@ -118,7 +118,7 @@ class Memory:
 
 
 class Replay(Memory):
-    """The last `capacity` batches (x, z*) with their winners, to train on again without a search (Section 4.1).
+    """The last `capacity` batches (x, z*) with their winners, to train on again without a search (Section 4).
 
     Nothing waits for the device, so `store` and `draw` can both be captured in a CUDA graph once a
     first batch is stored.

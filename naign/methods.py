@@ -120,7 +120,7 @@ class ThreeTerms:
 
 @method("naign", "NAIGN", "#0072B2")
 class NAIGN(ThreeTerms):
-    """Eq. 11: reconstruction + IMLE + idempotence, as Algorithm 1 has it."""
+    """Eq. 11: reconstruction + IMLE + idempotence, by Algorithm 1, and by default with the term of Appendix 7."""
 
     candidates: float = Field(10.0, gt=0, le=10**5, description="M, as a multiple of the batch size N")
     candidate_dtype: Literal["auto", "float32", "bfloat16"] = Field(

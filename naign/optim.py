@@ -22,7 +22,7 @@ class Schedule:
     optimiser: Literal["adamw", "muon"] = Field("adamw", description="muon for the matrices within f, see `Optimiser`")
     warm_start: int = Field(0, ge=0, description="first steps, of reconstruction alone (Section 4)")
     replay: float = Field(
-        0.0, ge=0, le=1, description="probability of a step on a past batch and its winners (Section 4.1)"
+        0.0, ge=0, le=1, description="probability of a step on a past batch and its winners (Section 4)"
     )
     replay_batches: int = Field(50, ge=1, le=10**5, description="how many past batches are kept")
     dtype: Literal["float32", "tf32", "bfloat16"] = Field(

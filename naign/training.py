@@ -30,7 +30,7 @@ class Training(Loop):
     method : one of `naign.methods`
     seed : decides every draw of the loop
     checkpoint : a directory; the loop saves its state there and, if one is found,
-        continues from it exactly as if it had never stopped
+        continues from it exactly as if it had never stopped; `fit` refuses, ValueError, one of another training
 
     Attributes
     ----------

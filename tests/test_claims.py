@@ -16,7 +16,7 @@ from naign.pages.columns import PAPER_RESTORATION
 from naign.study import flow, outsiders, plan, records, trials
 from naign.study.experiment import Experiment
 from naign.study.plan import PAPERS
-from naign.study.table import tidy
+from naign.study.table import curves, tidy
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,6 +77,10 @@ def test_what_chapter_1_says_of_its_nine_lines_holds():
     for middle in (0.33, 0.5, 0.67):
         assert shares.mass_floor(np.array([[middle]]), np.array([[1.2]]))[0] > 0.66
         assert shares.mass_floor(np.array([[middle]]), np.array([[0.3]]))[0] < 1 / 3
+    middle, rec = cells["fz.shares.1"].mean(), cells["rec"].mean()
+    for far in (2.0, 3.0, 4.0):  # where the modes are wide
+        assert middle["naign-balanced", far, 0.4] < 0.5
+        assert rec["naign-balanced", far, 0.4] > 5 * rec["naign", far, 0.4]
 
 
 def test_what_the_page_of_trials_says_of_its_finals_holds():
@@ -93,11 +97,14 @@ def test_what_the_page_of_trials_says_of_its_finals_holds():
     assert line["validation.best"].median()["ign"] == 1_000
     naign, ign = of["grid", "naign"], of["grid", "ign"]
     assert naign.min() < ign.min() < ign.max() < naign.max() < 0.4
+    hit = frame[frame["data"] == "grid"].groupby("method")["fz.modes"].apply(sorted)
+    assert hit["naign"] == [25, 25, 25] and hit["ign"] == [8, 14, 20]
     assert of["grid", "naign-minus"].min() > max(naign.max(), ign.max()) and of["8gaussians", "naign-minus"].max() < 0.3
     for beyond in ("naign-balanced", "naign-field"):
         for toy in ("trimodal", "grid", "2moons"):
             assert of[toy, beyond].min() > max(of[toy, method].max() for method in plan.PAPER)
         assert of["8gaussians", beyond].mean() == pytest.approx(of["8gaussians", "naign"].mean(), abs=0.02)
+    assert of["8gaussians", "naign-field"].min() > of["8gaussians", "naign"].max()
     least = trial["by"] == "w1"
     ranks = trial["score"].where(least, -trial["score"]).groupby([trial["method"], trial["data"]]).rank()
     sums = ranks.groupby([trial["method"], trial["settings"]]).sum()
@@ -138,6 +145,19 @@ def test_what_chapter_3_says_of_its_records_holds():
         for moves in every(m, label, "settle.move"):
             assert moves[-1] < 0.4 * moves[0] if settles else moves[-1] > 0.9 * moves[0]
     assert min(m["restoration.noise.literal"]) > 0.8
+    for label in ("NAIGN", "NAIGN, wider", "NAIGN" + PAPERS):
+        assert all(m[m["label"] == label]["ffz.fld"] < m[m["label"] == label]["fz.fld"])
+    for name in ("noise", "salt and pepper"):  # two of three seeds of IGN
+        naign, ign = (every(m, label, f"restoration.{name}.once") for label in ("NAIGN", "IGN"))
+        assert sum(one < min(naign) for one in ign) == 2
+    classes = np.mean(every(m, "IGN", "classes"), axis=0)
+    assert set(np.argsort(classes)[-3:]) == {1, 7, 9} and classes[[1, 7, 9]].sum() > 0.8
+    for label, early in (("IGN", True), ("IGN" + PAPERS, False)):  # when each is best
+        steps, values = curves(m[m["label"] == label], "fz")[label]
+        assert all((steps[i] < 1_500) == early for i in np.argmin(values, axis=1)), label
+    candidates = of(plan.mnist("cpu")["candidates"])
+    order = [mean(candidates, f"M = {n} N", "fz.fld") for n in ("0.5", 1, 2, 4, 8)]
+    assert order == sorted(order, reverse=True)
     for name in ("noise", "salt and pepper"):  # what idempotence buys
         with_it, without = (every(m, label, f"restoration.{name}.once") for label in ("NAIGN", "NAIGN-"))
         assert max(with_it) < min(without) < 1.2 * max(with_it)

@@ -1,4 +1,4 @@
-"""Beyond the paper: other generative terms in NAIGN's place of Eq. 8, a file each."""
+"""Beyond the paper: other generative terms in place of Eq. 8, a file each."""
 
 from naign.beyond.assignment import Balanced
 from naign.beyond.field import ByField
