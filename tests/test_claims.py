@@ -13,7 +13,7 @@ from naign.data.corruptions import CORRUPTIONS
 from naign.data.toys import TOYS, Grid, Trimodal
 from naign.evaluate import shares
 from naign.pages.columns import PAPER_RESTORATION
-from naign.study import flow, outsiders, plan, records, trials
+from naign.study import outsiders, plan, records, trials
 from naign.study.experiment import Experiment
 from naign.study.plan import PAPERS
 from naign.study.table import curves, tidy
@@ -228,7 +228,7 @@ def test_what_chapter_5_says_of_its_records_holds():
     assert best["DAE"] < 0.2 < 0.5 < min(best[m] for m in ("NAIGN", "NAIGN-", "IGN"))
     assert mean(fuzzy, "NAIGN", "field.near.relative") > 0.9  # almost the identity
 
-    found = json.loads(outsiders.path("cpu").read_text())
+    found = records.noted("ood-cpu")
     ours, plain, near = (found["auroc"][m] for m in ("NAIGN", "autoencoder", "nearest neighbour"))
     assert all(ours[kind][0] > 0.99 for kind in ("noise", "inverted", "faces", "shuffled blocks"))
     for kind, low, high in (("mirrored", 0.65, 0.8), ("turned by 90°", 0.8, 0.9)):
@@ -455,7 +455,7 @@ def test_what_chapter_7_says_of_its_records_holds(floor):
     timed = json.loads((records.records_root() / "field-steps.json").read_text())
     assert timed["cost"] < 1.5
     assert timed["seconds"]["flow matching"] < 0.5 * timed["seconds"]["field, 256 moved by 4,096 data"]
-    flows = [entry["euler"]["20"]["fld"] for entry in flow.known("cpu").values()]
+    flows = [entry["euler"]["20"]["fld"] for entry in records.noted("flow-cpu").values()]
     assert flows and min(flows) > 5 * max(every(m, "field", "fz.fld"))
     others = json.loads((records.records_root() / "trials-field.json").read_text()).values()
     digits = [t for t in others if t["data"] == "mnist" and "entropic" in t["parameters"]]

@@ -11,7 +11,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -99,20 +99,15 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def whole_directory(path: Path, write: Callable[[Path], None]) -> Path:
-    """A directory that `write` fills, `whole` or not there, with `checksums.json` of all its files."""
-    writable_directory(path.parent)
-    with whole(path) as part:
-        part.mkdir()
-        write(part)
-        write_checksums(part)
-    return path
-
-
 def write_json(path: Path, value: dict) -> None:
     """A `whole` file."""
     with whole(path) as part:
         part.write_bytes(_json(value))
+
+
+def read_json(path: Path) -> dict:
+    """What `write_json` wrote, {} if nothing is there."""
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _json(value: dict) -> bytes:

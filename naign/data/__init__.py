@@ -5,14 +5,7 @@ from naign.data.samples import TensorData
 from naign.data.sets import FFHQ100, Digits, Faces, Mnist
 from naign.data.toys import TOYS
 
-SETS = {
-    "digits": Digits,
-    "mnist": Mnist,
-    "fashion": Fashion,
-    "omniglot": Omniglot,
-    "faces": Faces,
-    "ffhq100": FFHQ100,
-}
+SETS = {"digits": Digits, "mnist": Mnist, "fashion": Fashion, "omniglot": Omniglot, "faces": Faces, "ffhq100": FFHQ100}
 DATA = TOYS | SETS
 
 

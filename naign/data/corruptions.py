@@ -38,18 +38,6 @@ def salt_and_pepper(x: Tensor, generator: torch.Generator, level: float = 0.2) -
     return torch.where((u >= level / 2) & (u < level), -1.0, x)
 
 
-def hole(x: Tensor, top: int, left: int, height: int, width: int, fill: float = 0.0) -> tuple[Tensor, Tensor]:
-    """x with a rectangle set to `fill`, and the mask, (1, 1, H, W), that is True there; ValueError if it is outside."""
-    h, w = x.shape[-2:]
-    if not (0 <= top < top + height <= h and 0 <= left < left + width <= w):
-        raise ValueError(
-            f"a hole of {height} x {width} pixels at ({top}, {left}): give one or more of the {h} x {w} pixels."
-        )
-    mask = torch.zeros(1, 1, h, w, dtype=torch.bool, device=x.device)
-    mask[..., top : top + height, left : left + width] = True
-    return torch.where(mask, fill, x), mask
-
-
 def lines(x: Tensor, generator: torch.Generator, level: float = 0.2) -> Tensor:
     """Each row and each column deleted, that is set to -1, with probability `level`."""
     _checked(level, 1)

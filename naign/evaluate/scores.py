@@ -17,11 +17,7 @@ SAMPLES = 10_000  # of points
 
 
 def scores(
-    f: nn.Module,
-    source: nn.Module,
-    data: Toy | TensorData,
-    distance: str = "l2",
-    snapshots: Snapshots | None = None,
+    f: nn.Module, source: nn.Module, data: Toy | TensorData, distance: str = "l2", snapshots: Snapshots | None = None
 ) -> tuple[dict, dict[str, Tensor]]:
     """Every score of f, nested by name, and of images some pictures, bytes (n, C, H, W) by name.
 

@@ -100,39 +100,27 @@ def build(profile: str = "recorded") -> int:
     A chapter is executed again when it, the package, the records or the lock changed. ValueError outside a clone.
     """
     files.project()
-    started, target, first = time.monotonic(), files.writable_directory(BUILT / "src"), BUILT / "html" / "index.html"
+    started, target, made = time.monotonic(), BUILT / "src", files.writable_directory(BUILT / "executed")
     pages = [page for page in sorted((ROOT / "book").glob("*.md")) if is_notebook(page)]
-    outputs = [target / f"{page.stem}.ipynb" for page in pages]
-    for left_over in set(target.iterdir()) - set(outputs):
-        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
-    executed = shutil.ignore_patterns(".*", *(page.name for page in pages))
-    shutil.copytree(ROOT / "book", target, ignore=executed, dirs_exist_ok=True)
-    todo = [(page, output, stamp(page, profile), profile) for page, output in zip(pages, outputs, strict=True)]
-    todo = [given for given in todo if _stale(*given[1:3])]
-    if todo:
+    outputs = {page: made / f"{page.stem}-{stamp(page, profile)}.ipynb" for page in pages}  # each whole or not there
+    for left_over in set(made.iterdir()) - set(outputs.values()):
+        left_over.unlink()
+    if todo := [(page, output, profile) for page, output in outputs.items() if not output.exists()]:
         side_by_side = min(2, os.cpu_count() or 1, len(todo))
         # Leaving it, by an error or a signal, ends the workers.
         with multiprocessing.get_context("fork").Pool(side_by_side, _worker, (os.getpid(), side_by_side)) as pool:
             list(pool.imap_unordered(_chapter, todo))
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(ROOT / "book", target, ignore=shutil.ignore_patterns(".*", *(page.name for page in pages)))
+    for page, output in outputs.items():
+        shutil.copy(output, target / f"{page.stem}.ipynb")
     wanted = _hash([*target.rglob("*"), ROOT / "_config.yml"]) + os.environ.get("NAIGN_PUBLISHED", "")
-    code = html(target, BUILT) if _stale(first, wanted) else 0
+    known = files.writable_directory(BUILT / "html") / ".stamp"  # which goes with the folder
+    code = 0 if known.exists() and known.read_text() == wanted else html(target, BUILT)
     if code == 0:
-        _stamp_of(first).write_text(wanted)
-    print(f"{first}  ({time.monotonic() - started:.0f} s)")
+        known.write_text(wanted)
+    print(f"{BUILT / 'html' / 'index.html'}  ({time.monotonic() - started:.0f} s)")
     return code
-
-
-def _stamp_of(output: Path) -> Path:
-    return files.writable_directory(BUILT / "stamps") / output.name
-
-
-def _stale(output: Path, wanted: str) -> bool:
-    """Whether an output has to be made again, it is not there or was made under another stamp; that is then void."""
-    made = _stamp_of(output)
-    if output.exists() and made.exists() and made.read_text() == wanted:
-        return False
-    made.unlink(missing_ok=True)  # whatever becomes of this
-    return True
 
 
 def _worker(parent: int, side_by_side: int) -> None:
@@ -143,11 +131,10 @@ def _worker(parent: int, side_by_side: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // side_by_side)))
 
 
-def _chapter(given: tuple[Path, Path, str, str]) -> None:
-    page, output, made, profile = given
+def _chapter(given: tuple[Path, Path, str]) -> None:
+    page, output, profile = given
     print(f"executing {page.name}", file=sys.stderr, flush=True)
-    run(page, output, {"profile": profile}, again=True)
-    _stamp_of(output).write_text(made)
+    run(page, output, {"profile": profile})
 
 
 def is_notebook(page: Path) -> bool:
@@ -159,7 +146,7 @@ def is_notebook(page: Path) -> bool:
 def stamp(page: Path, profile: str) -> str:
     """Changes when anything changes that the executed chapter depends on."""
     package = [p for p in files.PACKAGE.rglob("*") if "__pycache__" not in p.parts]
-    return f"{profile} {_hash([page, ROOT / 'constraints.txt', *package, *(ROOT / 'data' / 'records').rglob('*')])}"
+    return f"{profile}-{_hash([page, ROOT / 'constraints.txt', *package, *(ROOT / 'data' / 'records').rglob('*')])}"
 
 
 def html(source: Path, built: Path) -> int:

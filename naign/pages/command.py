@@ -13,22 +13,9 @@ from naign.data.sets import Mnist
 from naign.evaluate import lenet
 from naign.pages import book, matrix
 from naign.pages.words import pairs, parser
-from naign.study import (
-    bench,
-    card,
-    day,
-    experiment,
-    flow,
-    outsiders,
-    recipes,
-    records,
-    runs,
-    scaling,
-    stacked,
-    sweep,
-    trials,
-)
+from naign.study import bench, card, day, experiment, flow, outsiders, records, runs, scaling, stacked, sweep, trials
 from naign.study.provenance import provenance
+from naign.study.recipes import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,9 +50,9 @@ def _usual_profile() -> str:
 
 
 def _list(options: argparse.Namespace) -> None:
-    print(f"profiles: {', '.join(recipes.PROFILES)}\n\n{'experiment':<26}recorded runs (*: `naign.load` finds it)")
+    print(f"profiles: {', '.join(PROFILES)}\n\n{'experiment':<26}recorded runs (*: `naign.load` finds it)")
     for name in experiment.names():
-        counts = {p: len(records.recorded(name, p)) for p in recipes.PROFILES}
+        counts = {p: len(records.recorded(name, p)) for p in PROFILES}
         star = " *" if runs.named(name) else ""
         print(f"{name:<26}{', '.join(f'{p}: {n}' for p, n in counts.items() if n) or '-'}{star}")
 
@@ -187,7 +174,7 @@ FUNCTIONS = {
     "lenet": _lenet,
     "ood": lambda options: print(outsiders.record(options.profile)),
     "flow": lambda options: print(flow.record(options.profile)),
-    "trials": lambda options: print(f"{trials.run(options.family)} trials were run; {trials.path(options.family)}"),
+    "trials": lambda options: print(f"{trials.run(options.family)} trainings were run, see data/records"),
     "readme": _readme,
     "book": lambda options: book.build(options.profile),
 }

@@ -1,6 +1,5 @@
 """The README's numbers and pictures, made from the records; `readme.toml` has the rows of its table and its note."""
 
-import json
 import tomllib
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from naign.data.toys import Grid
 from naign.evaluate.clouds import five_columns
 from naign.pages import claims, plane, sheets
 from naign.pages.tables import mean_spread, provenance_line, table
-from naign.study import bench, plan
+from naign.study import bench, plan, records
 from naign.study.plan import PAPERS
 from naign.study.records import Run
 from naign.study.table import lists, tidy
@@ -40,10 +39,7 @@ def numbers(root: Path) -> str:
     found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in READ["part"]]
     lines = [cells for _, some in found for cells, _ in some]
     origins = [f"{said}: {provenance_line(run for _, runs in some for run in runs)}" for said, some in found]
-    speed, timings, days = (
-        json.loads((root / "data" / "records" / f"{name}.json").read_text())
-        for name in ("bench", "timings", "bad-days")
-    )
+    speed, timings, days = map(records.noted, ("bench", "timings", "bad-days"))
     attacks = [[area, r["tried"], r["tried"] - r["failed"], r["failed"]] for area, r in days.items()]
     texts = [
         f"The paper's claims, each a comparison that one rule decides ([all](book/claims.md)): {claims.verdicts()}.",

@@ -5,7 +5,6 @@ machine to which the pack was brought, goes on where this one was cut.
 """
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -50,19 +49,14 @@ def spend(out: Path, profile: str, minutes: float, names: list[str]) -> bool:
 
 
 def _folder() -> Path:
+    """With done.json, each command's seconds, and packed.json, the bytes of the records of earlier packs."""
     return files.writable_directory(files.cache_root() / "day")
-
-
-def _known(name: str) -> dict[str, float]:
-    """Of the commands "done" the seconds that each took; of the records "packed" by earlier calls the bytes."""
-    path = _folder() / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
     """Whether a command is done, now or before; it is tried again without capture where that fails."""
     key = words.format(profile=profile, out="day") + f", profile {profile}"
-    if key in _known("done"):
+    if key in files.read_json(_folder() / "done.json"):
         return True
     if time.monotonic() >= until:
         print(f"no time is left for: naign {key}", file=sys.stderr, flush=True)
@@ -78,7 +72,8 @@ def _once(words: str, profile: str, until: float, log: io.TextIOBase) -> bool:
     log.flush()
     print(outcome, file=sys.stderr, flush=True)
     if code == 0:
-        files.write_json(_folder() / "done.json", _known("done") | {key: seconds})
+        done = _folder() / "done.json"
+        files.write_json(done, files.read_json(done) | {key: seconds})
     return code == 0
 
 
@@ -111,12 +106,12 @@ def _commit(profile: str) -> None:
 
 
 def _scored(path: Path) -> bool:
-    return json.loads((path / "metrics.json").read_text()) != {}
+    return files.read_json(path / "metrics.json") != {}
 
 
 def pack(out: Path) -> None:
     """Measurements, records that no earlier call packed, and the states of what was cut, as far as there is room."""
-    packed = _known("packed")
+    packed = files.read_json(_folder() / "packed.json")
     runs = sorted(records.runs_root().glob("[!.]*"))
     mine = [records.records_root() / path.name for path in runs]
     found = {"data/cache/day": _folder()}

@@ -3,7 +3,6 @@
 A flow is no idempotent model: it moves noise to data in many small steps, each a pass of the network.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -85,22 +84,13 @@ def training(profile: str, seed: int, checkpoint: Path | None = None) -> tuple[T
     return Training(v, source, e.data.load(), FlowMatching(), schedule, seed, checkpoint), e
 
 
-def path(profile: str) -> Path:
-    """Where the record lies: an entry a training, by its seed."""
-    return records.records_root() / f"flow-{profile}.json"
-
-
-def known(profile: str) -> dict[str, dict]:
-    """What is recorded."""
-    return json.loads(path(profile).read_text()) if path(profile).exists() else {}
-
-
 def record(profile: str) -> Path:
-    """Train and score what the record lacks, and write it down after each; what was interrupted goes on."""
+    """Train and score what the record lacks, an entry a seed; what was interrupted goes on."""
+    name = f"flow-{profile}"
     for seed in range(plan.field(profile)["mnist"][0].seeds):
-        if f"s{seed}" not in known(profile):
-            files.write_json(path(profile), known(profile) | {f"s{seed}": _one(profile, seed)})
-    return path(profile)
+        if f"s{seed}" not in records.noted(name):
+            records.note(name, {f"s{seed}": _one(profile, seed)})
+    return records.note(name, {})
 
 
 def _one(profile: str, seed: int) -> dict:

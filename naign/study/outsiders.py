@@ -1,34 +1,26 @@
 """The record of chapter 5: how well networks on digits tell what is no digit."""
 
-import json
 import time
 from pathlib import Path
 
 import torch
 
-from naign.base import files
 from naign.data.others import strangers
 from naign.evaluate import outsiders
 from naign.study import plan, records
 from naign.study.provenance import provenance
 
 
-def path(profile: str) -> Path:
-    """Where the record of a profile lies."""
-    return records.records_root() / f"ood-{profile}.json"
-
-
 def record(profile: str) -> Path:
     """Measure and write, with where and when."""
-    began = time.monotonic()
-    result = _measure(profile)
-    files.write_json(path(profile), result | {"provenance": provenance(torch.device("cpu"), time.monotonic() - began)})
-    return path(profile)
+    began, result = time.monotonic(), _measure(profile)
+    origin = provenance(torch.device("cpu"), time.monotonic() - began)
+    return records.note(f"ood-{profile}", result | {"provenance": origin})
 
 
 def load_or_measure(profile: str) -> dict:
     """The record of a profile, else `naign.evaluate.outsiders.measure` of the plan's detectors, trained if need be."""
-    return json.loads(path(profile).read_text()) if path(profile).exists() else _measure(profile)
+    return records.noted(f"ood-{profile}") or _measure(profile)
 
 
 def _measure(profile: str) -> dict:

@@ -178,12 +178,7 @@ class Study(NamedTuple):
 
 
 def study(
-    rows: Callable[..., Groups],
-    profile: str,
-    seed: int = 0,
-    weights: bool = False,
-    only: Iterable[str] = (),
-    **given: object,
+    rows: Callable, profile: str, seed: int = 0, weights: bool = False, only: Iterable[str] = (), **given: object
 ) -> Study:
     """The runs of a chapter.
 

@@ -29,6 +29,18 @@ def records_root() -> Path:
     return (files.PROJECT or Path.cwd()) / "data" / "records"
 
 
+def noted(name: str) -> dict:
+    """What a file beside the runs says, by its name; {} if there is none."""
+    return files.read_json(records_root() / f"{name}.json")
+
+
+def note(name: str, more: dict) -> Path:
+    """Write it with more entries, and return its path."""
+    path = records_root() / f"{name}.json"
+    files.write_json(path, noted(name) | more)
+    return path
+
+
 def runs_root() -> Path:
     """Where local runs are."""
     return files.cache_root() / "runs"
@@ -63,7 +75,12 @@ class Run:
         path, place = Path(path), str(path) if place is None else place
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise ValueError(f"{path} exists already: choose another name or remove it.")
-        return files.whole_directory(path, lambda directory: self._write(directory, place))
+        files.writable_directory(path.parent)
+        with files.whole(path) as part:
+            part.mkdir()
+            self._write(part, place)
+            files.write_checksums(part)
+        return path
 
     def push_to_hub(self, name: str, private: bool = False) -> str:
         """Upload the run, as `save` writes it, to the Hugging Face Hub as "owner/name", made if need be.

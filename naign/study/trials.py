@@ -1,6 +1,5 @@
 """Trials: the settings that every method was given the chance of, what came of each, and of the best on other seeds."""
 
-import json
 import sys
 import time
 import tomllib
@@ -50,7 +49,7 @@ def finals(family: str) -> list[Experiment]:
 
     None as long as a trial is missing.
     """
-    given, done = FAMILIES[family], known(family)
+    given, done = FAMILIES[family], records.noted(f"trials-{family}")
     if any(experiment.directory not in done for experiment in planned(family)):
         return []
     taken, text = chosen(family), table(family)["settings"]
@@ -63,16 +62,6 @@ def finals(family: str) -> list[Experiment]:
     ]
 
 
-def path(family: str, what: str = "trials") -> Path:
-    """Where the record of a family's trials or "finals" lies, one entry each by the name of its run."""
-    return records.records_root() / f"{what}-{family}.json"
-
-
-def known(family: str, what: str = "trials") -> dict[str, dict]:
-    """The trials, or "finals", that are recorded."""
-    return json.loads(path(family, what).read_text()) if path(family, what).exists() else {}
-
-
 def run(family: str) -> int:
     """Train and judge what the records lack, and write it down after each; returns how many that were.
 
@@ -81,11 +70,10 @@ def run(family: str) -> int:
     """
     done = 0
     for what, listed in (("trials", planned), ("finals", finals)):
-        todo = [e for e in listed(family) if e.directory not in known(family, what)]
+        todo = [e for e in listed(family) if e.directory not in records.noted(f"{what}-{family}")]
         for i, experiment in enumerate(todo, 1):
             print(f"{what}, {i} of {len(todo)}: {experiment.directory}", file=sys.stderr)
-            entry = {experiment.directory: _one(experiment, what == "finals")}
-            files.write_json(path(family, what), known(family, what) | entry)
+            records.note(f"{what}-{family}", {experiment.directory: _one(experiment, what == "finals")})
         done += len(todo)
     return done
 
@@ -115,7 +103,7 @@ def table(family: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    given, done, rows = FAMILIES[family]["methods"], known(family), []
+    given, done, rows = FAMILIES[family]["methods"], records.noted(f"trials-{family}"), []
     for entry in done.values():
         method, steps = entry["method"], entry.get("steps", {})
         others = given[method], [e["parameters"] for e in done.values() if e["method"] == method]
@@ -138,7 +126,7 @@ def scored(family: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    return pd.json_normalize(list(known(family, "finals").values()))
+    return pd.json_normalize(list(records.noted(f"finals-{family}").values()))
 
 
 def chosen(family: str) -> dict[str, str]:

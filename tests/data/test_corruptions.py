@@ -69,14 +69,3 @@ def test_lines_delete_whole_rows_and_columns(x):
     assert rows[:, 0].float().mean().item() == pytest.approx(0.2, abs=0.02)
     assert columns[:, 0].float().mean().item() == pytest.approx(0.2, abs=0.02)
     assert torch.equal(gone[:, 0], gone[:, 2])
-
-
-def test_a_hole_is_where_it_was_asked_for():
-    x = torch.rand(2, 3, 8, 8)
-    damaged, mask = corruptions.hole(x, 2, 1, 3, 4, fill=-1.0)
-    assert mask.shape == (1, 1, 8, 8) and mask.sum() == 12
-    assert damaged[:, :, 2:5, 1:5].eq(-1).all()
-    assert torch.equal(damaged.where(~mask, x), x)
-    for box in ((0, 0, 0, 3), (-1, 0, 2, 2), (6, 0, 3, 2), (0, 5, 2, 4)):
-        with pytest.raises(ValueError, match="a hole of .*: give one or more of the 8 x 8 pixels"):
-            corruptions.hole(x, *box)

@@ -120,7 +120,7 @@ def test_the_book_executes_what_changed_only_and_clears_what_is_gone(tmp_path, m
         (tmp_path / "book" / name).write_text("---\nkernelspec: {}\n---\n\n```{code-cell} ipython3\n```\n")
     failing = []
 
-    def run(page, output, parameters, again):  # in a process of its own
+    def run(page, output, parameters):  # in a process of its own
         with open(tmp_path / "log", "a") as log:
             log.write(f"{page.name}\n")
         if page.name in failing:

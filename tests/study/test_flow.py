@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from naign.sources import StandardNormal
-from naign.study import flow
+from naign.study import flow, records
 
 SHAPE = (1, 8, 8)
 
@@ -74,7 +74,7 @@ def test_time_is_a_channel_and_what_the_body_gives_is_a_data_point():
 def test_every_training_is_recorded_once(elsewhere, monkeypatch, tmp_path):
     (tmp_path / "records").mkdir()
     assert flow.record("quick").name == "flow-quick.json"
-    found = flow.known("quick")
+    found = records.noted("flow-quick")
     assert set(found) == {"s0"}
     for entry in found.values():
         assert {"commit", "device", "seconds", "cpu_seconds", "threads", "config", "loss"} <= entry.keys()

@@ -1,10 +1,8 @@
 """Trials are planned alike for all, run once each, and the best of them is what is taken."""
 
-import json
-
 import pytest
 
-from naign.study import runs, trials
+from naign.study import records, runs, trials
 from naign.study.experiment import Experiment
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -30,7 +28,7 @@ def test_every_trial_is_run_once_and_what_fails_is_recorded(family):
     assert trials.finals("tiny") == []
     assert trials.run("tiny") == 8 + 2 * 3  # and then the finals of two methods
     assert trials.run("tiny") == 0
-    found = trials.known("tiny")
+    found = records.noted("trials-tiny")
     assert all({"seconds", "commit", "device"} <= entry.keys() for entry in found.values())
     good = [entry for entry in found.values() if entry["parameters"]["lr"] == 1e-3]
     assert [set(entry["steps"]) for entry in good] == [{"4", "8"}] * 4
@@ -47,7 +45,7 @@ def test_what_says_nothing_of_the_settings_is_no_result(family, monkeypatch):
     monkeypatch.setattr(Experiment, "train", stopped)
     with pytest.raises(ValueError, match="belongs to"):
         trials.run("tiny")
-    assert trials.known("tiny") == {}
+    assert records.noted("trials-tiny") == {}
 
 
 def test_the_settings_of_least_summed_rank_are_taken(family):
@@ -63,7 +61,7 @@ def test_the_settings_of_least_summed_rank_are_taken(family):
         "c": entry("grid", 1e-3, "coverage", {"4": 0.1, "8": 0.8}),
         "d": entry("grid", 1e-2, "coverage", {"4": 0.1, "8": 0.7}),
     }
-    trials.path("tiny").write_text(json.dumps(record))
+    records.note("trials-tiny", record)
     frame = trials.table("tiny")
     assert frame["score"].tolist() == [0.2, 0.4, 0.8, 0.7]
     assert frame["last"].tolist() == [0.9, 0.4, 0.8, 0.7]
@@ -76,7 +74,7 @@ def test_the_finals_have_the_settings_taken_on_other_seeds_and_are_scored(family
     taken, finals = trials.chosen("tiny")["naign"], trials.finals("tiny")
     assert [(e.name, e.seed) for e in finals] == [("grid-naign", seed) for seed in (0, 1, 2)]
     assert {e.schedule.lr for e in finals} == {1e-2 if taken == "lr 0.01, w_idem 0.5" else 1e-3}
-    entries = trials.known("tiny", "finals")
+    entries = records.noted("finals-tiny")
     assert list(entries) == [e.directory for e in finals] and [e["seed"] for e in entries.values()] == [0, 1, 2]
     entry, first = entries[finals[0].directory], runs.load_or_fit(finals[0], progress=False).metrics
     assert entry["fz"] == first["fz"] and entry["best"] == first["best"]
