@@ -70,7 +70,8 @@ class Training(Loop):
         self.parts = {"f": f, "optimiser": self.optimiser, "replay": self.replay}
         if self.memory:
             self.parts["memory"] = self.memory
-        asked = {"method": repr(method), "schedule": values(schedule), "seed": seed, "f": repr(f)}
+        asked = {"method": repr(method), "schedule": values(schedule), "seed": seed}
+        asked |= {"f": repr(f), "source": repr(source)}
         if hasattr(data, "fingerprint"):
             asked["data"] = data.fingerprint()
         self.fingerprint = json.dumps(asked, sort_keys=True)

@@ -8,10 +8,11 @@ from scipy.optimize import linear_sum_assignment
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from naign import beyond, matching, methods
+from naign import beyond, losses, matching, methods
 from naign.beyond.assignment import assignment
 from naign.data.toys import Grid
 from naign.matching import distances, nearest
+from naign.models import MLP, seeded
 from naign.sources import StandardNormal
 
 
@@ -106,3 +107,14 @@ def test_distances_agree_with_the_loss():
     for i, j in itertools.product(range(5), range(7)):
         one = distance(a[i : i + 1], b[j : j + 1]).item()
         assert matching.distances(a, b)[i, j].item() == pytest.approx(one, rel=1e-4)
+
+
+def test_the_terms_are_those_of_the_pairs():
+    f, generator = seeded(lambda: MLP((2,), 6, 2), 0), torch.Generator().manual_seed(0)
+    x, z = torch.randn(5, 2, generator=generator), torch.randn(5, 2, generator=generator)
+    method = beyond.Balanced(w_rec=2.0, w_imle=0.5, w_idem=3.0, idempotence="plain")
+    terms = method.terms(f, x, None, None, (z, x.flip(0), torch.ones(())))
+    by_hand = [losses.reconstruction(x, f(x)), losses.imle(x.flip(0), f(z)), losses.idempotence(f(z), f)]
+    assert [terms[name].item() for name in ("rec", "imle", "idem")] == pytest.approx([t.item() for t in by_hand])
+    total = sum(w * t.item() for w, t in zip((2, 0.5, 3), by_hand, strict=True))
+    assert terms["total"].item() == pytest.approx(total)

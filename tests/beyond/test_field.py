@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from naign import losses
 from naign.beyond.field import field
 from naign.methods import make
 from naign.models import MLP, seeded
@@ -99,3 +100,19 @@ def test_reconstruction_sees_its_share_of_the_batch():
 def test_radii_that_are_none_are_refused(radii):
     with pytest.raises(ValueError, match="radii is"):
         make("naign-field", radii=radii)
+
+
+def test_what_is_near_to_nothing_stays():
+    y, x = draws(60, 0, 1), draws(60, 1, 1)
+    y[-1] = 1e3
+    v = field(y, x)
+    assert torch.isfinite(v).all() and v[-1] == 0
+
+
+def test_idempotence_is_that_of_as_many_samples_as_are_reconstructed():
+    f, x, source = seeded(lambda: MLP((2,), 6, 2), 0), draws(5, 0, 2), StandardNormal((2,))
+    method = make("naign-field", w_rec=2.0, w_imle=0.5, w_idem=3.0, idempotence="plain", reconstructed=0.4)
+    terms = method.terms(f, x, source, torch.Generator().manual_seed(1))
+    z = source.sample(5, torch.Generator().manual_seed(1))
+    assert terms["idem"].item() == pytest.approx(losses.idempotence(f(z)[:2], f).item(), rel=1e-5)
+    assert terms["total"].item() == pytest.approx((2 * terms["rec"] + 0.5 * terms["field"] + 3 * terms["idem"]).item())

@@ -6,6 +6,7 @@ from torch import nn
 
 from naign import losses, methods
 from naign.models import MLP, seeded
+from naign.sources import StandardNormal
 
 
 def small(seed=0):
@@ -163,3 +164,18 @@ def test_without_noise_it_is_a_plain_autoencoder(points):
     x = points[0]
     terms = methods.DAE(level=0.0).terms(f, x, None, torch.Generator().manual_seed(0))
     assert terms["rec"].item() == pytest.approx(losses.reconstruction(x, f(x)).item())
+
+
+@pytest.mark.parametrize("clamp", [0.0, 0.5])
+def test_ign_descends_equation_4_and_its_bound_is_held_fixed(points, clamp):
+    f, bot, (x, _), source, d = small(), small(), points, StandardNormal((2,)), losses.distance
+    method = methods.IGN(w_rec=2.0, w_idem=3.0, w_tight=0.5, clamp=clamp)
+    g = analytic(f, method.terms(f, x, source, torch.Generator().manual_seed(0))["total"])
+    z = source.sample(5, torch.Generator().manual_seed(0)).double()
+    bound = clamp * d(x, bot(x)).mean()
+
+    def value():
+        rec, idem, tight = d(x, f(x)).mean(), d(f(z), bot(f(z))).mean(), -d(bot(z), f(bot(z))).mean()
+        return (2 * rec + 3 * idem + 0.5 * (torch.tanh(tight / bound) * bound if clamp else tight)).item()
+
+    assert same(g, numeric(f, value))

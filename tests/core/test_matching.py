@@ -190,3 +190,18 @@ def test_a_stored_batch_does_not_change_with_its_tensor_and_carries_no_gradient(
     x.data.zero_()
     drawn = replay.draw(torch.Generator())[0]
     assert drawn.eq(1).all() and not drawn.requires_grad
+
+
+def test_a_search_runs_f_in_the_precision_asked_for_and_compares_in_single():
+    seen, generator = [], torch.Generator().manual_seed(0)
+    x, z = 30 + torch.randn(50, 2, generator=generator), 30 + torch.randn(200, 2, generator=generator)
+
+    class Spy(nn.Identity):
+        def forward(self, z):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return z
+
+    with torch.autocast("cpu", torch.bfloat16):  # as within a training in half precision
+        for dtype in ("float32", "bfloat16"):
+            assert torch.equal(matching.nearest(Spy(), x, z, dtype=dtype), torch.cdist(x, z).argmin(1))
+    assert seen == [False, True]

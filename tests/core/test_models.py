@@ -66,3 +66,12 @@ def test_half_precision_stays_near_single():
         half = f(x)
     assert half.dtype == torch.float32
     assert (half - f(x)).abs().max() < 0.05
+
+
+def test_under_autocast_the_ends_of_an_mlp_stay_in_single_precision():
+    f, seen = models.MLP((2,), 8, 2), []
+    for layer in f.net:
+        layer.register_forward_hook(lambda layer, inputs, y: seen.append(y.dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        f(torch.randn(4, 2))
+    assert seen[0] == seen[-1] == torch.float32 and seen[2] == torch.bfloat16

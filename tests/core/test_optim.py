@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from naign.methods import NAIGN
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Optimiser, Schedule
 
@@ -99,3 +100,17 @@ def test_the_learning_rate_reaches_both():
     optimiser.set_lr(0.0)
     optimiser.step(loss(f, "mlp"))
     assert all(torch.equal(a, b) for a, b in zip(before, f.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_without_a_gradient_weights_decay_alone(optimiser):
+    f = network("mlp")
+    before = [p.detach().clone() for p in f.parameters()]
+    schedule = Schedule(10, 8, lr=0.1, weight_decay=0.5, optimiser=optimiser)
+    Optimiser(f, schedule).step(sum((0 * p).sum() for p in f.parameters()))
+    for now, then in zip(f.parameters(), before, strict=True):
+        torch.testing.assert_close(now.detach(), 0.95 * then)
+
+
+def test_steps_are_rounded():
+    assert Schedule(10, 4, snapshots=(0.29,)).copied == {3} and NAIGN(candidates=0.19).count(10) == 2

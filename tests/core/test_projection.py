@@ -75,3 +75,9 @@ def test_energy_is_equations_13_and_14():
     assert naign.unnormalised_density(Halve(), x, k=0.4).item() == pytest.approx(math.exp(1 - math.e))
     with pytest.raises(ValueError, match="k is 0"):
         naign.energy(Halve(), x, k=0)
+
+
+def test_drift_and_energy_are_in_the_distance_asked_for():
+    x = torch.tensor([[3.0, 4.0]])
+    assert naign.drift(Halve(), x, "l1").item() == pytest.approx(1.75)
+    assert naign.unnormalised_density(Halve(), x, 1.0, "l1").item() == pytest.approx(math.exp(-math.expm1(1.75)))

@@ -12,7 +12,7 @@ from naign.base import files
 from naign.base.loop import NonFiniteLoss
 from naign.base.settings import changed
 from naign.data.samples import TensorData
-from naign.data.toys import Grid
+from naign.data.toys import Grid, TwoMoons
 from naign.models import MLP, ConvAutoencoder, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
@@ -38,6 +38,13 @@ def fit(*arguments):
 
 def equal(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+class Shifted(StandardNormal):
+    """Another source of the same shape."""
+
+    def sample(self, n, generator):
+        return super().sample(n, generator) + 1
 
 
 class Interrupting:
@@ -116,6 +123,19 @@ def test_history_holds_means_of_the_terms_by_hand():
     _, trace = train(method, steps=5)
     for name in method.columns:
         assert trace.history[name][0] == pytest.approx(first[name].item(), rel=1e-6)
+
+
+def test_a_row_is_the_mean_over_its_steps():
+    def training():
+        f = seeded(lambda: MLP((2,), 16, 2), 0)
+        return Training(f, StandardNormal((2,)), Grid(), methods.IGN(), Schedule(600, 16, 1e-2))
+
+    whole, single, rows = training(), training(), []
+    whole.fit(progress=False)
+    for _ in range(3):
+        single.advance(single.one_step)
+        rows.append(single.log()["rec"])
+    assert whole.history["step"][0] == 3 and whole.history["rec"][0] == pytest.approx(sum(rows) / 3)
 
 
 def test_the_total_is_the_weighted_sum():
@@ -198,6 +218,21 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     again = Training(first.f, first.source, other, *settings)
     with pytest.raises(ValueError, match="other settings"):
         again.resume()
+
+
+OTHERS = [(Grid(spacing=1.0), StandardNormal((2,))), (TwoMoons(), StandardNormal((2,))), (Grid(), Shifted((2,)))]
+
+
+@pytest.mark.parametrize(("data", "source"), OTHERS, ids=["another grid", "the moons", "another source"])
+def test_a_checkpoint_of_another_toy_or_source_is_refused(data, source, tmp_path):
+    def training(data, source):
+        f = seeded(lambda: MLP((2,), 16, 2), 0)
+        return Training(f, source, data, methods.IGN(), Schedule(9, 4), 0, tmp_path)
+
+    training(Grid(), StandardNormal((2,))).save()
+    training(Grid(), StandardNormal((2,))).resume()
+    with pytest.raises(ValueError, match="other settings"):
+        training(data, source).resume()
 
 
 def test_a_truncated_checkpoint_is_refused(tmp_path):

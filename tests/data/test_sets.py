@@ -108,12 +108,21 @@ def tiny(tmp_path, monkeypatch):
     download._read.cache_clear()
 
 
+def test_pixels_of_libraries_are_their_bytes():
+    from skimage.data import lfw_subset
+    from sklearn.datasets import load_digits
+
+    for found, theirs in ((Faces(25), lfw_subset()[:100]), (Digits(8), load_digits().images[:1437] / 16)):
+        assert np.abs(found.load().x.squeeze(1).numpy() / 255 - theirs).max() < 0.003
+
+
 def test_whole_files_become_labelled_bytes(tiny):
     _, arrays = tiny
     data = Mnist(28).load()
     assert np.array_equal(data.x.squeeze(1), arrays[0])  # 28 x 28 is the files' own size
     assert data.labels.tolist() == arrays[1].tolist()
     assert np.array_equal(data.test.x.squeeze(1), arrays[2])
+    assert data.test.labels.tolist() == arrays[3].tolist()
     assert Mnist().load().shape == (1, 32, 32)
 
 

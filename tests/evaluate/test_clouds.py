@@ -41,3 +41,5 @@ def test_the_mean_terms_of_the_identity():
     assert terms["rec"] == terms["idem"] == 0
     assert terms["total"] == pytest.approx(terms["imle"])
     assert terms["spread"] == pytest.approx(1)
+    one = mean_terms(identity, SOURCE, toys.Grid(), NAIGN(candidate_dtype="float32"), n=20, batches=1)
+    assert terms["imle"] != one["imle"]  # of several batches it is no longer that of the first

@@ -100,3 +100,10 @@ def test_a_region_without_points_is_refused():
     with pytest.raises(ValueError, match="near is 100.0, which makes 6400 of 6400 points") as error:
         scores(lambda z: z, toys.Grid(), GRID, near=100.0)
     assert "\n" not in str(error.value)
+
+
+def test_landing_on_the_manifold_is_not_landing_where_it_is_nearest():
+    toy = toys.Trimodal()
+    found = scores(lambda z: torch.full_like(z, 3.0), toy, LINE)["all"]
+    assert found["off"] == 0
+    assert found["landed"] == pytest.approx((toy.assign(LINE) == 2).float().mean().item())

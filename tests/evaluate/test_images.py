@@ -9,8 +9,9 @@ from naign import models
 from naign.data.corruptions import CORRUPTIONS
 from naign.data.samples import FEW, TensorData
 from naign.data.sets import Digits
-from naign.evaluate import fewshot, images, lenet
+from naign.evaluate import fewshot, images, lenet, shares
 from naign.evaluate.images import Judge
+from naign.evaluate.restoration import LEVELS, damage, mae
 from naign.sources import StandardNormal
 
 
@@ -53,11 +54,42 @@ def test_a_constant_network_scores_as_a_constant(judge):
     assert result["rec"] == pytest.approx(apart)
     assert all(result["restoration"][name]["once"] == pytest.approx(apart) for name in CORRUPTIONS)
     assert result["gap"] == 0
+    right = judge.y[lenet.labels(judge.net, judge.x) == judge.y]
+    assert result["restoration"]["blur"]["changed"] == pytest.approx((right != 8).float().mean().item())
     assert result["fz"]["coverage"] < 0.2
     assert max(result["classes"]) == 1
     shift = judge.real.mean(0) - lenet.features(judge.net, eight)[0]
     spread = np.trace(np.cov(judge.real, rowvar=False))
     assert result["fz"]["fld"] == pytest.approx((shift**2).sum().item() + spread, rel=1e-4)
+
+
+class Half(nn.Module):
+    def forward(self, x):
+        return x / 2
+
+
+def test_a_network_that_halves_scores_as_by_hand(judge):
+    source, x = StandardNormal((1, 32, 32)), judge.x
+    (result, _), z = images.measure(Half(), source, judge), judge.draws(source)
+    assert result["gap"] == pytest.approx(z.abs().mean().item() / 4)
+    assert (result["fz"], result["ffz"]) == (judge.scores(z / 2), judge.scores(z / 4))
+    first = z[: judge.few].abs().mean().item()
+    assert result["settle"]["move"] == pytest.approx([first / 2**k for k in range(2, 11)])
+    for name in CORRUPTIONS:
+        damaged, found = damage(name, x), result["restoration"][name]
+        wanted = {"once": mae(x, damaged / 2), "twice": mae(x, damaged / 4), "literal": mae(damaged, damaged / 2)}
+        assert {key: found[key] for key in wanted} == pytest.approx(wanted)
+        each = [mae(x[:100], damage(name, x[:100], level) / 2) for level in LEVELS[name]]
+        assert result["levels"][name]["once"] == pytest.approx(each)
+
+
+def test_a_judge_compares_with_the_test_part(judge):
+    real = judge.data.take(slice(0, 120))
+    x, y, found = judge.x.flatten(1), real.flatten(1), judge.scores(real)
+    assert torch.equal(judge.x, judge.data.test.take(slice(0, 120)))
+    assert torch.equal(judge.y, judge.data.test.labels[:120])
+    assert (found["pixel_coverage"], found["pixel_density"]) == shares.coverage_density(x, y, shares.radii(x))
+    assert images.floor(judge)["halves"] > 1e-3
 
 
 def test_real_images_score_best(judge):

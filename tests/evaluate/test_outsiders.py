@@ -91,3 +91,12 @@ def test_drift_and_error_of_a_network_that_removes_part_of_the_noise():
 
     found = outsiders.drift_and_error(Shrink(), "noise", x)
     assert 0 < found < 1
+
+
+def test_the_yardstick_is_the_nearest_training_image_and_a_mirror_exchanges_left_and_right():
+    black = torch.zeros(4, 1, 32, 32)
+    both = torch.cat([black, black + 1])
+    found = outsiders.measure({}, TensorData(both, test=TensorData(both)), {"grey": black + 0.5})
+    assert found["auroc"]["nearest neighbour"]["grey"] == [1, 1, 1]
+    black[..., 0, :3] = 1  # above, on the left
+    assert outsiders.outsiders(black)["mirrored"][..., 0, -3:].eq(1).all()

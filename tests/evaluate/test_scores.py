@@ -11,7 +11,7 @@ from torch import nn
 from naign import models
 from naign.data import toys
 from naign.data.samples import FEW, TensorData
-from naign.evaluate import shares
+from naign.evaluate import SEED, shares, validation
 from naign.evaluate.distance import geometry
 from naign.evaluate.scores import scores
 from naign.evaluate.shares import of_toy
@@ -84,3 +84,27 @@ def test_scores_can_be_computed_again_and_change_nothing(kind):
         assert all(p.dtype == torch.uint8 for p in pictures.values())
         again = scores(f, source, data, "l1", {3: before})[0]
         assert again.pop("probes")["3"]["gap"] > 0 and again == first
+
+
+class Shift(nn.Module):
+    def __init__(self, by, side):
+        super().__init__()
+        self.by = nn.Parameter(torch.full(side, by))
+
+    def forward(self, x):
+        return x + self.by
+
+
+def test_the_best_state_is_scored_beside_the_last_and_by_other_draws_than_it_was_chosen_by():
+    toy, states = toys.Trimodal(modes=(0.0,), widths=(1.0,), weights=(1.0,)), {5: 0.0, 9: 2.0}
+    snapshots = {step: Shift(by, (1,)).state_dict() for step, by in states.items()}
+    found, _ = scores(Shift(2.0, (1,)), StandardNormal((1,)), toy, snapshots=snapshots)
+    assert found["validation"]["best"] == 5 and validation.SEED != SEED
+    assert found["rec"] == pytest.approx(2) and found["best"]["rec"] == 0
+    assert 0.9 < found["data"]["coverage"] < 1
+
+
+def test_points_are_compared_in_the_distance_asked_for():
+    data = TensorData(torch.randn(60, 5, generator=torch.Generator().manual_seed(0)))
+    for kind, rec in (("l2", 5**0.5), ("l1", 1.0)):
+        assert scores(Shift(1.0, (5,)), StandardNormal((5,)), data, kind)[0]["rec"] == pytest.approx(rec)

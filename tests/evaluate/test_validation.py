@@ -6,6 +6,7 @@ from torch import nn
 
 from naign.data import toys
 from naign.data.samples import TensorData
+from naign.data.sets import Digits
 from naign.evaluate import validation
 from naign.sources import StandardNormal
 
@@ -62,3 +63,15 @@ def test_few_images_are_chosen_by_how_many_of_them_are_served():
     found = validation.by_step(Sign(0.0, side), StandardNormal((1, 8, 8)), TensorData(x), snapshots)
     assert found["by"] == "effective" and found["best"] == 3
     assert found["steps"]["3"] == pytest.approx(2, abs=0.01) and found["steps"]["7"] == pytest.approx(1)
+
+
+def test_digits_are_chosen_by_the_least_fld():
+    data, side = Digits(validation=200).load(), (1, 1, 1)
+    many = data.take(torch.arange(4096) % len(data))
+
+    class Digit(Shift):
+        def forward(self, z):
+            return many[: len(z)] + self.by
+
+    found = validation.by_step(Digit(0.0, side), StandardNormal((1, 32, 32)), data, states(side, s3=0.0, s7=1.0))
+    assert (found["by"], found["best"]) == ("fld", 3)
