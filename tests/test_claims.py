@@ -117,6 +117,18 @@ def test_what_the_page_of_trials_says_of_its_finals_holds():
     assert grid["lr 0.002"] == pytest.approx(0.31, abs=0.005)
 
 
+def test_what_the_page_of_trials_says_of_its_trials_on_faces_holds():
+    trial = trials.table("ffhq100")
+    assert set(trial.groupby("method").size()) == {4} and trial["by"].unique().tolist() == ["effective"]
+    ign, others = trial[trial["method"] == "ign"], trial[trial["method"] != "ign"]
+    assert all(ign["last"] < 0.75 * ign["score"]) and sum(ign["last"] < 10) == 2
+    assert set(ign[ign["last"] < 10]["settings"].str.contains("muon|w_tight 0.125")) == {True}
+    assert all(others["last"] > 0.97 * others["score"]) and others["last"].between(65, 83.5).all()
+    taken = trials.chosen("ffhq100")
+    assert [method for method, settings in taken.items() if "muon" in settings] == ["naign"]
+    assert len({settings.split(",")[0] for settings in taken.values()}) == 3  # learning rates
+
+
 def test_what_chapter_3_says_of_its_records_holds():
     m = of(plan.mnist("cpu")["main"])
     for end in ("", PAPERS):
