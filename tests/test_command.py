@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from chapters import NOTEBOOK
@@ -14,8 +15,9 @@ from chapters import NOTEBOOK
 import naign
 from naign.base import files
 from naign.data.corruptions import CORRUPTIONS
+from naign.pages import book, command
 from naign.pages.command import main
-from naign.study import records
+from naign.study import day, records, sweep
 
 SMALL = ["-p", "profile=quick", "-p", "steps=20", "-p", "width=8", "-p", "batch_size=8"]
 
@@ -210,3 +212,29 @@ def test_a_matrix_of_chapters_is_checked_kept_by_name_not_repeated_and_merged(tm
     assert (tmp_path / "m.csv").read_text().splitlines() == lines
     assert main(["sweep", str(path)]) == 0
     assert {book: book.stat().st_mtime_ns for book in (tmp_path / "m").iterdir()} == made
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_left_undone_is_an_exit_code_of_1(tmp_path, monkeypatch, whole):
+    monkeypatch.setenv("NAIGN_CACHE", str(tmp_path))
+    monkeypatch.setattr(sweep, "perform", lambda *_: whole)
+    monkeypatch.setattr(sweep.Job, "done", lambda _: True)
+    monkeypatch.setattr(sweep, "tabulate", lambda *_: None)
+    monkeypatch.setattr(book, "run", lambda *_, **__: None)
+    monkeypatch.setattr(day, "spend", lambda *_: whole)
+    (tmp_path / "m.toml").write_text('experiments = ["grid-naign"]\nprofile = "quick"\n')
+    for words in (["record", "quick", "grid-naign"], ["sweep", str(tmp_path / "m.toml")], ["paper-day", "out"]):
+        assert command.main(words) == (0 if whole else 1), words
+
+
+@pytest.mark.parametrize("name", ["lenet", "bench"])
+def test_where_to_write_is_refused_before_any_work(name, monkeypatch, tmp_path, capsys):
+    def worked(*_, **__):
+        pytest.fail("minutes were spent before the place was looked at")
+
+    monkeypatch.setattr(command, "Mnist", lambda: SimpleNamespace(load=lambda: None))
+    monkeypatch.setattr(command.lenet, "train", worked)
+    monkeypatch.setattr(command.bench, "measure_step", worked)
+    (tmp_path / "file").touch()
+    words = [name, *(["grid-naign"] if name == "bench" else []), "-o", str(tmp_path / "file" / "x")]
+    assert command.main(words) == 2

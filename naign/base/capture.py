@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from naign.base import distributed
+from naign.base import distributed, files
 
 WARM_UP = 11  # steps before a capture, so that both kinds are among them, but for once in a thousand times
 SWITCH = "NAIGN_CAPTURE"  # 0: steps run as they come
@@ -82,7 +82,7 @@ def _graph(training: Any, step: Callable[[], None]) -> Callable[[], None]:
     except RuntimeError as error:
         with contextlib.suppress(RuntimeError):  # the device may be beyond answering
             training.save()
-        reason = str(error).splitlines()[0]
+        reason = files.in_a_line(error)
         raise CaptureFailed(
             f"the step could not be captured into a graph ({reason}): "
             f"the same call with {SWITCH}=0 in the environment goes on without."

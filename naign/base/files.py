@@ -99,6 +99,11 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def in_a_line(error: Exception) -> str:
+    """What an error says first, or what it is if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def write_json(path: Path, value: dict) -> None:
     """A `whole` file."""
     with whole(path) as part:

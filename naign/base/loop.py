@@ -68,7 +68,7 @@ class Loop:
             with interrupts.ignored():
                 self.save()
             raise ValueError(
-                f"process {distributed.rank()} lost the others near step {self.step} ({str(error).splitlines()[0]}): "
+                f"process {distributed.rank()} lost the others near step {self.step} ({files.in_a_line(error)}): "
                 "the same call continues from the last state that was saved."
             ) from None
 

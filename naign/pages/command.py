@@ -139,16 +139,20 @@ def _bench(options: argparse.Namespace) -> None:
     profile = p.pop("profile", _usual_profile()) if options.name == "capture" else None
     if p and options.name in ours:
         raise ValueError("-p changes the settings of an experiment: name one, as in `naign bench mnist-naign`.")
+    if options.output:
+        files.writable_directory(options.output.parent)
     if options.name in ours:
         result = ours[options.name](rounds)
     else:
         result = bench.measure_step(experiment.get(options.name, **p), rounds)
     print(scaling.report(result) if options.name == "scaling" else bench.report(result))
     if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
+        with files.whole(options.output) as part:
+            part.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def _lenet(options: argparse.Namespace) -> None:
+    files.writable_directory(options.output.parent)
     began = time.monotonic()
     net, record = lenet.train(Mnist().load())
     lenet.save(net, record | provenance(torch.device("cpu"), time.monotonic() - began), options.output)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from naign.base.files import in_a_line
 from naign.data.download import needed
 
 PREFIX = "hf://"
@@ -24,5 +25,5 @@ def asked(name: str) -> Iterator[ModuleType]:
     try:
         yield hub
     except Exception as error:  # its client passes on those of the libraries below it
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = in_a_line(error).rstrip(".")
         raise ValueError(f"{PREFIX}{name} does not answer as it should ({reason}): see that it is there.") from None

@@ -129,7 +129,8 @@ def write_images(directory: Path, images: dict[str, Tensor]) -> None:
         image = needed("PIL.Image", "images are kept with", "Pillow")
         (directory / "images").mkdir(exist_ok=True)
         strip = np.concatenate(list(x.permute(0, 2, 3, 1).numpy()), axis=1)
-        image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(directory / "images" / f"{name}.png")
+        with files.whole(directory / "images" / f"{name}.png") as part:
+            image.fromarray(strip.squeeze(2) if strip.shape[2] == 1 else strip).save(part, format="PNG")
 
 
 def _read_images(path: Path) -> dict[str, Tensor]:

@@ -127,7 +127,8 @@ def planned(profile: str, names: list[str], changes: dict[str, str], seeds: int 
             )
     many = seeds or plan.scale(profile)["seeds"]["toys"]
     rows = [plan.Row(name, name, changes, many, () if changes else ("weights",)) for name in names]
-    rows = rows or [replace(row, changes=row.changes | changes) for row in plan.every(profile)]
+    only = {"first": (), "each": ()} if changes else {}  # a variant's numbers alone
+    rows = rows or [replace(row, changes=row.changes | changes, **only) for row in plan.every(profile)]
     todo = [(row, s) for row in rows for s in range(seeds or row.seeds)]
     found = [Job(row.name, row.experiment(profile, s), row.changes, row.kept(s)) for row, s in todo]
     return sorted(found, key=lambda job: job.experiment.seed)  # stable: the first seed of everything comes first

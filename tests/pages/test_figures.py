@@ -1,14 +1,22 @@
 """Figures draw what they are given, with labels, in the plane and on the line."""
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.quiver import Quiver
 from matplotlib.text import Text
+from torch import nn
 
+from naign.data.sets import Digits
 from naign.methods import METHODS
 from naign.pages import curves, plane, sheets, style
+from naign.sources import StandardNormal
+from naign.study import records
 
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()}
 
@@ -214,3 +222,54 @@ def test_ticks_of_a_logarithm_are_plain_numbers():
     low, high = ax.get_ylim()
     shown = [t.get_text() for t in ax.get_yticklabels() if low <= t.get_position()[1] <= high]
     assert shown == ["0.05", "0.1", "0.2", "0.5", "1"]
+
+
+def test_the_shares_of_a_figure_are_means_and_ranges_with_the_truth_and_the_floor():
+    (ax,) = curves.mode_shares({"NAIGN": [[0.2, 0.8], [0.4, 0.4]]}, [0.5, 0.6], [0.1, 0.2]).axes
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx([0.3, 0.6])
+    heights = {c.get_label(): [segment[:, 1].tolist() for segment in c.get_segments()] for c in ax.collections}
+    assert heights.pop("true share") == [[0.5, 0.5], [0.6, 0.6]]
+    assert heights.pop("mass floor") == [[0.1, 0.1], [0.2, 0.2]]
+    assert np.allclose(*heights.values(), [[0.2, 0.4], [0.4, 0.8]])
+
+
+def test_arrows_go_from_points_to_their_projections_and_the_first_row_of_a_heat_map_lies_below():
+    start, end = np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 0.0], [2.0, 2.0]])
+    (ax,) = plane.arrows({"f": (start, end)}, np.zeros((3, 2))).axes
+    (quiver,) = (c for c in ax.collections if isinstance(c, Quiver))
+    assert quiver.XY.tolist() == start.tolist()
+    assert np.c_[quiver.U, quiver.V].tolist() == (end - start).tolist()
+    image = plane.heat({"f": np.arange(4.0)}, [(-1, 1), (-2, 2)], "drift").axes[0].images[0]
+    assert image.origin == "lower" and list(image.get_extent()) == [-1, 1, -2, 2]
+
+
+def test_five_columns_say_whose_points_they_show():
+    clouds = [np.full((2, 2), float(i)) for i in range(5)]
+    axes = plane.five_columns({"NAIGN": clouds}, (-9, 9)).axes
+    shown = {ax.get_title(): ax.collections[-1].get_offsets()[0, 0] for ax in axes}
+    assert shown == {"$p_{data}(x)$": 0, "$f(x)$": 1, "$p_Z(z)$": 2, "$f(z)$": 3, "$f(f(z))$": 4}
+
+
+def test_points_fall_from_z_to_f_of_z_with_up_as_up():
+    text = plane.falling([[1.0, 2.0]], [[1.5, 0.0]], [[-3.0, 1.0]], 4, "a label")
+    (rest, moving) = re.findall(r'cx="(\S+)" cy="(\S+)"', text)
+    assert rest == ("-300", "-100") and moving == ("100", "-200")
+    assert "translate(50px, 200px)" in text and 'viewBox="-400 -200 800 400"' in text
+
+
+def test_the_sheets_of_a_run_apply_f_as_often_as_they_say(monkeypatch, tmp_path):
+    drawn = {}
+
+    def sheet(rows, labels):
+        drawn.update(zip(labels, rows, strict=True))
+        return SimpleNamespace(savefig=lambda *_, **__: None)
+
+    half = nn.Module()
+    half.forward = lambda x: x / 2
+    monkeypatch.setattr(sheets, "sheet", sheet)
+    data = Digits().load()
+    sheets.of_run(records.Run({}, {}, {}, {}, half, StandardNormal(data.shape)), data, tmp_path)
+    assert torch.equal(drawn["f(f(z))"], drawn["f(z)"] / 2) and torch.equal(drawn["f(x)"], drawn["x"] / 2)
+    for name in ("blur", "noise", "salt and pepper", "lines"):
+        assert torch.equal(drawn[f"{name}: f(x')"], drawn[name] / 2)
+        assert torch.equal(drawn[f"{name}: f(f(x'))"], drawn[name] / 4)

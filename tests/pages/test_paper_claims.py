@@ -3,6 +3,7 @@
 import pytest
 
 from naign.pages import book, claims
+from naign.study import plan
 
 
 def test_the_rule_by_hand():
@@ -53,3 +54,10 @@ def test_the_chapters_share_the_claims_out():
     chapters = dict.fromkeys(claim["chapter"] for claim in claims.CLAIMS)
     shared = [number for chapter in chapters for number in numbers(claims.overview(chapter))]
     assert sorted(shared, key=int) == numbers(claims.overview())
+
+
+def test_the_minutes_of_a_further_seed_are_the_mean_of_those_recorded():
+    command, runs = "`naign fit mnist-naign -p profile=cpu -p seed=3`", plan.recorded("mnist.main")["NAIGN"]
+    (line,) = (line for line in claims.again().splitlines() if command in line)
+    mean = sum(run.provenance["seconds"] for run in runs) / 60 / len(runs)
+    assert line.split("|")[2].strip() == f"{mean:.1f}"

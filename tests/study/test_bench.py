@@ -80,3 +80,35 @@ def test_cost_is_the_ratio_of_what_was_timed():
     result = bench.measure_field(rounds=1)
     assert result["cost"] == pytest.approx(result["seconds"]["field"] / result["seconds"]["IGN"])
     assert len(result["seconds"]) == 4
+
+
+def test_ratios_are_those_of_the_seconds(monkeypatch):
+    seconds = {bench.LITERAL: 0.6, bench.PLAIN: 0.2, bench.FP32: 0.3, "IGN": 0.1, bench.PRODUCT: 0.5}
+    monkeypatch.setattr(bench, "steps", lambda *_: {})
+    monkeypatch.setattr(bench, "timed", lambda *_: {"seconds": seconds})
+    monkeypatch.setattr(bench, "flops", lambda _: 10**9)
+    found = bench.measure()
+    assert (found["speedup"], found["cost"]) == pytest.approx((3, 2))
+    assert (found["fp32"]["speedup"], found["fp32"]["cost"]) == pytest.approx((2, 3))
+    peak = 20 * 2 * bench.matching.CHUNK * 512 * 512 / 0.5
+    assert found["rate"] == pytest.approx(10**9 / 0.2 / peak) and found["gflops"] == pytest.approx(5)
+
+
+def test_times_are_medians_after_two_rounds(monkeypatch):
+    clock, lasts = [0.0], iter([100.0, 100.0, 1.0, 5.0, 2.0])
+    monkeypatch.setattr(bench, "timer", lambda: clock[0])
+    case = {"a": lambda: clock.__setitem__(0, clock[0] + next(lasts))}
+    assert bench.timed("this", case, 3, torch.device("cpu"))["seconds"] == {"a": 2.0}
+
+
+def test_the_share_of_the_rate_by_hand(monkeypatch):
+    monkeypatch.setattr(bench, "steps", lambda *_: {"step": None})
+    monkeypatch.setattr(bench, "timed", lambda *_: {"seconds": {"step": 0.5, bench.PRODUCT: 0.25}})
+    monkeypatch.setattr(bench, "flops", lambda _: 2**30)
+    assert bench.measure_step(get("grid-ign", "quick"))["share"] == pytest.approx(0.25)  # 2^31 FLOP a product
+
+
+def test_a_step_of_a_matching_is_a_sixteenth_of_its_block(monkeypatch):
+    monkeypatch.setattr(bench, "steps", lambda *_: {})
+    monkeypatch.setattr(bench, "timed", lambda *_: {"seconds": {"a": 1.6}})
+    assert bench.measure_matchings()["seconds"] == pytest.approx({"a": 0.1})

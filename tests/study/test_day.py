@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 import time
@@ -145,3 +146,26 @@ def test_a_copy_without_git_knows_its_commit_by_the_environment(monkeypatch):
     assert provenance(torch.device("cpu"), 1.0)["commit"] == "unknown"
     monkeypatch.setenv("NAIGN_COMMIT", "0123456789ab")
     assert provenance(torch.device("cpu"), 1.0)["commit"] == "0123456789ab"
+
+
+def test_the_day_ends_in_time_to_pack(elsewhere, monkeypatch, tmp_path):
+    until = []
+    monkeypatch.setattr(day, "PARTS", {"only": {"name": "only", "minutes": 60, "commands": ["list"]}})
+    monkeypatch.setattr(day, "_once", lambda words, profile, end, log: until.append(end) or True)
+    began = time.monotonic()
+    assert day.spend(tmp_path / "out", "quick", 9, [])
+    assert until[0] - began == pytest.approx(9 * 60 - 2 * day.GRACE, abs=30)
+
+
+def test_what_was_cut_last_comes_home_first(elsewhere, monkeypatch, tmp_path):
+    monkeypatch.setattr(day, "PIECE", 1000)  # room for 4,000 bytes
+    for age, name in enumerate("cab"):
+        folder = files.cache_root() / "checkpoints" / name
+        folder.mkdir(parents=True)
+        (folder / "state").write_bytes(bytes(1500))
+        os.utime(folder, (10**9 - age,) * 2)
+    (tmp_path / "out").mkdir()
+    day.pack(tmp_path / "out")
+    pieces = b"".join(p.read_bytes() for p in sorted((tmp_path / "out").glob("home.*")))
+    with tarfile.open(fileobj=io.BytesIO(pieces)) as tar:
+        assert {name.split("/")[3] for name in tar.getnames() if name.endswith("state")} == {"c", "a"}

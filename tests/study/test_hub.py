@@ -163,3 +163,14 @@ def test_without_the_extra_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ValueError, match=r"install naign\[hub\]"):
         naign.load("hf://someone/grid")
+
+
+def test_a_hub_that_says_nothing_is_one_sentence(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+
+    def silent(*_, **__):
+        raise TimeoutError  # whose text is empty
+
+    monkeypatch.setattr(hub, "snapshot_download", silent)
+    with pytest.raises(ValueError, match="does not answer as it should"):
+        naign.load("hf://someone/grid")

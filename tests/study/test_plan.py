@@ -59,3 +59,11 @@ def test_a_study_has_the_groups_and_settings_that_it_was_asked_for_and_weights_o
     first = study.first("main", "NAIGN")
     assert (first.f, first.config["seed"]) == ("weights", 5)
     assert [*plan.study(plan.ffhq, "quick").runs] == [*plan.ffhq("quick")]
+
+
+def test_what_a_page_asks_for_comes_before_the_scale_and_after_a_row_s_own_and_spares_ign():
+    found = plan.mnist("quick", candidates=3.0, steps=7)
+    assert [row.changes["candidates"] for row in found["candidates"]] == [0.5, 1, 2, 4, 8]
+    assert {row.changes["steps"] for row in found["candidates"]} == {7}
+    of = {row.name: row.changes for row in found["main"]}
+    assert of["mnist-naign"]["candidates"] == 3 and "candidates" not in of["mnist-ign"]

@@ -1,6 +1,7 @@
 """A run is scored after it was trained, and can be scored again."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -142,3 +143,56 @@ def test_a_run_killed_at_any_write_of_its_scores_can_still_be_read(monkeypatch, 
         patch.setattr(files, "write_json", killed)
         files.rewrite_json(path, "metrics.json", {"n": 1})
     assert naign.load(path).metrics == ({"n": 1} if stop == 3 else metrics(path))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_of_data_that_may_not_be_given_away_only_what_f_made_is_kept(monkeypatch, shared):
+    images = dict.fromkeys(("x", "fz", "noise.0", "noise.1"))
+    monkeypatch.setattr(runs, "scores", lambda *_: ({}, images))
+    data = SimpleNamespace(load=lambda: None, shared=shared)
+    run = records.Run({}, {}, {}, {})
+    runs.score(run, SimpleNamespace(name="a", data=data, method=SimpleNamespace(distance="l1")))
+    assert run.images.keys() == (images.keys() if shared else {"fz", "noise.1"})
+
+
+def test_a_name_means_the_largest_profile_that_is_recorded(elsewhere):
+    for profile in ("quick", "cpu"):
+        path = records.records_root() / get("grid-naign", profile).directory
+        path.mkdir(parents=True)
+        (path / "model.safetensors").touch()
+    assert runs.named("grid-naign") == path
+
+
+def test_a_record_has_six_digits_of_its_history(elsewhere):
+    run = runs.load_or_fit(get("grid-naign", **TINY), progress=False)
+    kept = records.load(records.commit(runs.find(get("grid-naign", **TINY)))).history
+    assert kept.keys() == run.history.keys()
+    assert all(kept[name] == pytest.approx(column, rel=1e-5) for name, column in run.history.items())
+
+
+def test_a_run_killed_while_its_pictures_are_written_can_still_be_read(elsewhere, monkeypatch):
+    from PIL import Image
+
+    experiment, save = get("mnist-naign", **IMAGES), Image.Image.save
+    experiment.train(progress=False).save(records.runs_root() / experiment.directory, "")  # killed before its scores
+
+    def killed(image, path, **given):
+        save(image, path, **given)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])  # as SIGKILL or a full disk leaves it
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Image.Image, "save", killed)
+        runs.load_or_fit(experiment, progress=False)
+    assert runs.load_or_fit(experiment, progress=False).metrics
+
+
+def test_a_private_run_is_private(monkeypatch, elsewhere):
+    hub, asked = pytest.importorskip("huggingface_hub"), {}
+    monkeypatch.setattr(hub.HfApi, "create_repo", lambda self, name, **given: asked.update(given))
+    monkeypatch.setattr(hub.HfApi, "upload_folder", lambda self, **_: SimpleNamespace(commit_url="there"))
+    run = get("grid-naign", **TINY).train(progress=False)
+    for private in (True, False):
+        assert run.push_to_hub("someone/ring", private=private) == "there"
+        assert asked["private"] is private

@@ -42,3 +42,10 @@ def test_the_prediction_by_hand():
     assert eight["gradients"] == pytest.approx(2 * 4 * parameters * 7 / 8 / 1e11)
     assert many["gradients"] == pytest.approx(2 * 4 * parameters * 63 / 64 / 1e10)
     assert one["hours"] == pytest.approx(one["step"] * 3 * 100 / 3600)
+
+
+def test_a_report_of_scaling_by_hand():
+    row = {"n": 1, "m": 2, "size": 16, "processes": 2, "processor": 0.5, "seconds": 0.25}
+    row |= {"operations": {"search": 1 * 10**9, "terms": 2 * 10**9, "pairs": 1 * 10**9}}
+    line = scaling.report({"width": 8, "device": "a CPU", "rows": [row]}).splitlines()[-1]
+    assert line.split() == ["1", "2", "16²", "2", "500.0", "250.0", "2.00", "4.0"]

@@ -66,3 +66,10 @@ def test_the_command_prints_where_the_runs_are_and_takes_no_seed(apart, capsys):
     assert len(capsys.readouterr().out.split()) == 2
     assert main([*words, "-p", "seed=3"]) == 2
     assert "-p seed=3 is no setting here: give --seeds N" in capsys.readouterr().err
+
+
+def test_the_times_of_stacked_runs_add_up(elsewhere, monkeypatch):
+    monkeypatch.setattr(stacked.Ensemble, "seconds", lambda self: 100.0)
+    asked = [get("grid-ign", "quick", seed, steps=4, width=8, batch_size=8) for seed in (0, 1)]
+    found = [records.load(path).provenance["seconds"] for path in stacked.train(asked, progress=False)]
+    assert found == [50.0, 50.0]

@@ -199,3 +199,16 @@ def test_a_job_that_slurm_takes_away_goes_on_where_it_stopped(tmp_path):
         counts, table = sweeps.swept(text + two, tmp_path / "struck", "snakemake", [sweeps.requeue])
     assert counts == {"runs": 4, "twice": 0, "went on": 1}
     assert table == sweeps.undisturbed(text, tmp_path / "quiet")
+
+
+def test_the_estimate_counts_steps(tmp_path, elsewhere):
+    text = 'experiments = ["grid-naign"]\nprofile = "quick"\n[grid]\nwidth = [8]\nbatch_size = [16]\nsteps = [5, 20]\n'
+    (tmp_path / "m.toml").write_text(text)
+    short, long = sweep.read(tmp_path / "m.toml")
+    runs.load_or_fit(short.experiment, progress=False)
+    files.write_json(runs.find(short.experiment) / "provenance.json", {"seconds": 60.0})
+    assert sweep.estimate([long], 1).startswith("about 4.0 minutes")
+
+
+def test_a_variant_of_all_is_recorded_by_its_numbers_only():
+    assert {job.kept for job in sweep.planned("quick", [], {"lr": "0.001"})} == {()}
