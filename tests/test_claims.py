@@ -127,6 +127,18 @@ def test_what_the_page_of_trials_says_of_its_trials_on_faces_holds():
     taken = trials.chosen("ffhq100")
     assert [method for method, settings in taken.items() if "muon" in settings] == ["naign"]
     assert len({settings.split(",")[0] for settings in taken.values()}) == 3  # learning rates
+    finals = trials.scored("ffhq100").groupby("method")
+    assert set(finals.size()) == {3} and len(finals) == 5
+    best, last = (finals[f"{when}fz.pixels.effective"].apply(list) for when in ("best.", ""))
+    for when in (best, last):
+        assert max(when["ign"]) < 0.65 * min(when["naign"])  # and no collapse
+        assert all(76 < value < 85 for method in ("naign", "naign-minus") for value in when[method])
+        assert all(72 < value < 85 for method in ("naign-balanced", "naign-field") for value in when[method])
+    assert all(45 < value < 55 for value in best["ign"]) and 25 < min(last["ign"]) < max(last["ign"]) < 45
+    assert all(b > a for a, b in zip(last["ign"], best["ign"], strict=True))
+    for when in (best, last):
+        assert 1 < np.mean(when["naign-minus"]) / np.mean(when["naign"]) < 1.05
+        assert all(np.mean(when[beyond]) > 0.94 * np.mean(when["naign"]) for beyond in ("naign-balanced", "naign-field"))
 
 
 def test_what_chapter_3_says_of_its_records_holds():

@@ -10,7 +10,7 @@ from naign.data.toys import Grid
 from naign.evaluate.clouds import five_columns
 from naign.pages import claims, plane, sheets
 from naign.pages.tables import mean_spread, provenance_line, table
-from naign.study import bench, plan, records
+from naign.study import bench, plan, records, trials
 from naign.study.plan import PAPERS
 from naign.study.records import Run
 from naign.study.table import lists, tidy
@@ -34,11 +34,32 @@ def line(row: dict) -> tuple[list[str], list[Run]]:
     return [row["claim"], row["paper"], ign, naign, f"{best}: {beyond}"], runs
 
 
+def fair(row: dict) -> list[str]:
+    """A row of the finals of a family of trials, whose settings were chosen with equal care for each method."""
+    frame, better = trials.scored(row["family"]), min if "↓" in row["claim"] else max
+    scores = dict(list(frame[frame["data"] == row["data"]].groupby("method")[row["score"]]))
+    best = better(scores.keys() - set(plan.PAPER), key=lambda method: scores[method].mean())
+    cells = [f"{mean_spread(scores[m], row['digits'])} ({len(scores[m])})" for m in ("ign", "naign", best)]
+    return [row["claim"], row["paper"], *cells[:2], f"{plan.label(best)}: {cells[2]}"]
+
+
+def care(families: set[str]) -> str:
+    """One sentence on the finals of some families."""
+    finals = [entry for family in families for entry in records.noted(f"finals-{family}").values()]
+    said = {key: ", ".join(sorted({str(entry[key]) for entry in finals})) for key in ("seed", "device", "threads")}
+    minutes = sum(entry["seconds"] for entry in finals) / 60
+    return (
+        f"Profile `cpu`: {len(finals)} runs (seeds {said['seed']}) by the [settings taken](book/trials.md) of each "
+        f"method; {minutes:.0f} minutes of training in all, {said['threads']} thread(s) a run, on {said['device']}."
+    )
+
+
 def numbers(root: Path) -> str:
     """The part of the README between its two marks."""
     found = [(part["said"], [line(part | row) for row in part["rows"]]) for part in READ["part"]]
-    lines = [cells for _, some in found for cells, _ in some]
+    lines = [cells for _, some in found for cells, _ in some] + list(map(fair, READ["fair"]["rows"]))
     origins = [f"{said}: {provenance_line(run for _, runs in some for run in runs)}" for said, some in found]
+    origins.append(f"{READ['fair']['said']}: {care({row['family'] for row in READ['fair']['rows']})}")
     speed, timings, days = map(records.noted, ("bench", "timings", "bad-days"))
     attacks = [[area, r["tried"], r["tried"] - r["failed"], r["failed"]] for area, r in days.items()]
     texts = [

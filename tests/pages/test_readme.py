@@ -33,6 +33,22 @@ def test_the_papers_numbers_in_the_readme_are_those_of_its_tables():
         assert row["paper"] == "IGN {}, NAIGN {}".format(*paper[row["score"]])
 
 
+def test_a_fair_row_by_hand(monkeypatch):
+    scores = {"ign": (0.5, 0.7), "naign": (0.6, 0.8), "naign-minus": (0.9, 0.9)}
+    scores |= {"dae": (0.2, 0.4), "naign-field": (0.1, 0.3)}
+    finals = {
+        f"{method} {seed} {data}": {"data": data, "method": method, "seed": seed, "best": {"fz": {"coverage": value}}}
+        for method, values in scores.items()
+        for seed, value in enumerate(values)
+        for data in ("grid", "2moons")
+    }
+    monkeypatch.setattr(records, "noted", lambda name: finals)
+    row = {"paper": "", "family": "plane", "data": "grid", "score": "best.fz.coverage", "digits": 1}
+    more, less = (readme.fair(row | {"claim": claim})[2:] for claim in ("Coverage ↑", "error ↓"))
+    assert more == ["0.6\u00a0±\u00a00.1 (2)", "0.7\u00a0±\u00a00.1 (2)", "DAE: 0.3\u00a0±\u00a00.1 (2)"]
+    assert less[2] == "field: 0.2\u00a0±\u00a00.1 (2)"
+
+
 def test_every_record_is_whole_and_belongs_to_its_name():
     paths = [p for p in records.records_root().iterdir() if p.is_dir()]
     assert paths
