@@ -138,7 +138,8 @@ def test_what_the_page_of_trials_says_of_its_trials_on_faces_holds():
     assert all(b > a for a, b in zip(last["ign"], best["ign"], strict=True))
     for when in (best, last):
         assert 1 < np.mean(when["naign-minus"]) / np.mean(when["naign"]) < 1.05
-        assert all(np.mean(when[beyond]) > 0.94 * np.mean(when["naign"]) for beyond in ("naign-balanced", "naign-field"))
+        for beyond in ("naign-balanced", "naign-field"):
+            assert np.mean(when[beyond]) > 0.94 * np.mean(when["naign"])
 
 
 def test_what_chapter_3_says_of_its_records_holds():
