@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from interrupting import Interrupting
 
 from naign import methods
 from naign.base import files, interrupts, loop
@@ -13,21 +14,6 @@ from naign.models import MLP, seeded
 from naign.optim import Schedule
 from naign.sources import StandardNormal
 from naign.training import Training
-
-
-class Interrupting:
-    """A toy that raises once, after some draws."""
-
-    def __init__(self, after, error):
-        self.toy, self.after, self.error = Grid(), after, error
-        self.shape, self.fingerprint = self.toy.shape, self.toy.fingerprint
-
-    def sample(self, n, generator):
-        x = self.toy.sample(n, generator)
-        self.after -= 1
-        if self.after == -1:
-            raise self.error
-        return x
 
 
 def training(toy, checkpoint=None, steps=60):

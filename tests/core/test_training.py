@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from interrupting import Interrupting
 from torch import nn
 
 from naign import beyond, methods
@@ -45,24 +46,6 @@ class Shifted(StandardNormal):
 
     def sample(self, n, generator):
         return super().sample(n, generator) + 1
-
-
-class Interrupting:
-    """A toy that raises once, after some draws."""
-
-    def __init__(self, after, error, toy=None):
-        self.toy, self.after, self.error = toy or Grid(), after, error
-        self.shape = self.toy.shape
-
-        if hasattr(self.toy, "fingerprint"):
-            self.fingerprint = self.toy.fingerprint
-
-    def sample(self, n, generator):
-        x = self.toy.sample(n, generator)
-        self.after -= 1
-        if self.after == -1:
-            raise self.error
-        return x
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
