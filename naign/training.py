@@ -116,7 +116,7 @@ class Training(Loop):
         x = self.data.sample(self.schedule.batch_size, self.generator)
         if not self.search or self.step < self.schedule.warm_start:
             return (x,)
-        with self.autocast():  # of its own: what it caches of the weights has no gradient
+        with capture.tf32(False), self.autocast():  # of its own: what it caches of the weights has no gradient
             found = self.search(self.f, x, self.source, self.generator)
         if self.schedule.replay:
             self.replay.store(x, *found)

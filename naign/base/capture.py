@@ -16,14 +16,16 @@ SWITCH = "NAIGN_CAPTURE"  # 0: steps run as they come
 
 @contextlib.contextmanager
 def tf32(wanted: bool) -> Iterator[None]:
-    """Within it matrix products of floats may be rounded to 10 bits after the point, many times faster on a GPU."""
-    matmul = torch.backends.cuda.matmul
-    before = matmul.fp32_precision
-    matmul.fp32_precision = "tf32" if wanted else before
+    """Within it a GPU may round the factors of products of floats to 10 bits after the point, many times faster; or
+    may not, which of convolutions torch allows unless it is told.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.fp32_precision, cudnn.allow_tf32
+    matmul.fp32_precision, cudnn.allow_tf32 = ("tf32", True) if wanted else ("ieee", False)
     try:
         yield
     finally:
-        matmul.fp32_precision = before
+        matmul.fp32_precision, cudnn.allow_tf32 = before
 
 
 class CaptureFailed(ValueError):

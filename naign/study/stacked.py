@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from naign.base import distributed, files
+from naign.base import capture, distributed, files
 from naign.methods import Terms, reconstruction_only
 from naign.models import Dense
 from naign.optim import Schedule
@@ -114,7 +114,7 @@ class Ensemble(Training):
         x = torch.stack([one.data.sample(n, one.generator) for one in self.each])
         if not self.search or self.step < self.schedule.warm_start:
             return (x,)
-        with self.autocast():
+        with capture.tf32(False), self.autocast():
             found = self._map(lambda f, source, x: self.search(f, x, source, None), x)
         return x, *found
 

@@ -164,25 +164,32 @@ def test_weights_in_half_precision_learn_after_a_search():
 
 
 def test_tf32_is_for_the_terms_alone():
-    matmul, seen = torch.backends.cuda.matmul, {"search": set(), "terms": set(), "backward": set()}
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    seen = {"search": set(), "terms": set(), "backward": set()}
+
+    def now():
+        return matmul.fp32_precision, cudnn.allow_tf32
 
     class Watched(methods.NAIGN):
         def search(self, *inputs):
-            seen["search"].add(matmul.fp32_precision)
+            seen["search"].add(now())
             return super().search(*inputs)
 
         def terms(self, *inputs):
-            seen["terms"].add(matmul.fp32_precision)
+            seen["terms"].add(now())
             found = super().terms(*inputs)
-            found["total"].register_hook(lambda _: seen["backward"].add(matmul.fp32_precision))
+            found["total"].register_hook(lambda _: seen["backward"].add(now()))
             return found
 
-    before = matmul.fp32_precision
-    f = seeded(lambda: MLP((2,), 16, 2), 0)
-    Training(f, StandardNormal((2,)), Grid(), Watched(), Schedule(3, 16, dtype="tf32")).fit(progress=False)
-    assert before != "tf32"
-    assert seen == {"search": {before}, "terms": {"tf32"}, "backward": {"tf32"}}
-    assert matmul.fp32_precision == before
+    before, exact, rounded = now(), {("ieee", False)}, {("tf32", True)}
+    for dtype, terms in (("tf32", rounded), ("float32", exact)):
+        for places in seen.values():
+            places.clear()
+        f = seeded(lambda: MLP((2,), 16, 2), 0)
+        Training(f, StandardNormal((2,)), Grid(), Watched(), Schedule(3, 16, dtype=dtype)).fit(progress=False)
+        assert seen == {"search": exact, "terms": terms, "backward": terms}
+    assert before[1]  # torch's own way with convolutions
+    assert now() == before
 
 
 def test_on_cuda_the_plane_is_searched_in_one_pass_and_images_in_many():
