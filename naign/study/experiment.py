@@ -175,7 +175,8 @@ def _standard(name: str, data: Any, method: str, profile: str, seed: int, change
     network = Dense if data.kind in recipes.SETTLED else Convolutional
     kinds = {"method": type(make(method)), "network": network, "schedule": Schedule}
     if defaults(kinds["method"]).get("candidate_dtype") == "auto" and not isinstance(data, TensorData):
-        usual["candidate_dtype"] = usual.get("dtype", "float32")  # a named experiment repeats on any machine
+        half = usual.get("dtype", "float32") != "float32"  # a named experiment repeats on any machine
+        usual["candidate_dtype"] = "bfloat16" if half else "float32"
     of_data = values(data).keys() & changes.keys()
     known = ["seed", *values(data), *(key for kind in kinds.values() for key in kind.__pydantic_fields__), "source"]
     if unknown := [key for key in changes if key not in known]:

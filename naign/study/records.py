@@ -110,7 +110,7 @@ class Run:
 
     def _tensors(self) -> dict[str, Tensor]:
         parts = {"f": self.f.state_dict(), "source": self.source.state_dict()}
-        others = self.snapshots.keys() - {_last(self.config)}  # that one is f itself
+        others = self.snapshots.keys() - {0, _last(self.config)}  # which `build` makes, and f itself
         return files.joined(parts | {f"snapshot.{step}": self.snapshots[step] for step in sorted(others)})
 
 
@@ -182,12 +182,15 @@ def _read_weights(run: Run, path: Path) -> None:
         if not fits or found.is_floating_point() != asked.is_floating_point() or not torch.isfinite(found).all():
             raise ValueError(f"{path} does not hold the weights of its configuration ({name}): restore or retrain it.")
     run.f, run.source = build(run.config)
+    untrained = {k: v.clone() for k, v in run.f.state_dict().items()}
     tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
     run.f.load_state_dict(files.under(tensors, "f"))
     run.source.load_state_dict(files.under(tensors, "source"))
     run.f.eval()
     steps = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("snapshot.")})
     run.snapshots = {step: files.under(tensors, f"snapshot.{step}") for step in steps}
+    if run.snapshots and 0.0 in run.config["parameters"]["snapshots"]:
+        run.snapshots = {0: untrained} | run.snapshots
     if run.snapshots and _last(run.config):
         run.snapshots[_last(run.config)] = files.under(tensors, "f")
 

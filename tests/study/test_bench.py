@@ -20,7 +20,7 @@ def test_the_arithmetic_of_a_step_is_that_by_hand():
 
 
 def test_the_literal_step_descends_the_same_loss():
-    experiment = get("grid-naign", "paper", idempotence="plain")
+    experiment = get("grid-naign", "paper", idempotence="plain", candidate_dtype="float32")
     assert bench.SIZE == "512 x 3, N = 512, M = 5120"
     assert (experiment.network.width, experiment.network.depth, experiment.schedule.batch_size) == (bench.WIDTH, 3, 512)
     assert experiment.method.count(512) == 5120
