@@ -1,5 +1,6 @@
 """What the chapters say of their records holds."""
 
+import itertools
 import json
 
 import numpy as np
@@ -81,6 +82,28 @@ def test_what_chapter_1_says_of_its_nine_lines_holds():
     for far in (2.0, 3.0, 4.0):  # where the modes are wide
         assert middle["naign-balanced", far, 0.4] < 0.5
         assert rec["naign-balanced", far, 0.4] > 5 * rec["naign", far, 0.4]
+
+
+def test_what_chapter_1_says_of_the_paper_s_size_holds():
+    large, small = (tidy(plan.recorded(f"{chapter}.trimodal")) for chapter in ("size", "toys"))
+    stated = {"width": 512, "depth": 3, "batch_size": 512, "steps": 100_000, "lr": 1e-4, "decay": "constant"}
+    for run in itertools.chain(*plan.recorded("size.trimodal").values()):
+        assert stated.items() <= run.config["parameters"].items() and run.provenance["stacked"] == 3
+    shares_of = {label: np.array(every(large, label, "fz.shares")) for label in ("NAIGN", "IGN")}
+    before = np.array(every(small, "NAIGN", "fz.shares"))
+    assert shares_of["NAIGN"][:, 2].max() < 0.1 and shares_of["IGN"][:, 2].mean() < 0.1
+    assert shares_of["IGN"][0, 1] > 0.9  # the first seed, which is drawn
+    w1 = large["fz.w1"].to_numpy()
+    closest = large.loc[w1.argmin()]
+    assert closest["label"] == "IGN" and closest["fz.shares"][2] == max(held[2] for held in large["fz.shares"]) < 1 / 6
+    assert shares_of["NAIGN"][:, 0].min() > before[:, 0].max()  # the left mode
+    toy, generator = Trimodal(), torch.Generator().manual_seed(0)
+    identity = stats.wasserstein_distance(
+        torch.randn(20_000, generator=generator), toy.sample(20_000, generator)[:, 0]
+    )
+    naign, ign = (every(large, label, "validation.steps.100000") for label in ("NAIGN", "IGN"))
+    assert identity - 0.2 < min(naign) < max(naign) < identity and min(ign) < identity - 0.2 < identity + 0.1 < max(ign)
+    assert abs(mean(large, "NAIGN", "fz.w1") - mean(small, "NAIGN", "fz.w1")) < 0.1  # it is not the scale
 
 
 def test_what_the_page_of_trials_says_of_its_finals_holds():
@@ -200,6 +223,18 @@ def test_what_chapter_3_says_of_its_records_holds():
         ahead = np.mean(naign) - np.mean(ign)
         assert (ahead < 0) == (name == "blur") and ahead < 0.1 * np.mean(naign)  # by a little
         assert (ahead < np.ptp(naign)) == (name != "lines")
+
+
+def test_what_chapter_3_says_of_longer_training_holds():
+    m = of(plan.mnist("cpu")["longer"])
+    naign, ign = (every(m, label, "rise.fz") for label in ("NAIGN", "IGN"))
+    assert len(naign) == len(ign) == 3 and max(ign) < 1.15
+    assert sorted(rise > 1.3 for rise in naign) == [False, False, True]
+    (steps, values), (_, others) = curves(m, "fz").values()
+    assert steps[-1] == 12_000 and values[:, 2:].max() < others[:, 2:].min()
+    for score in ("fz", "ffz"):
+        low, high = (every(m, label, f"probes.12000.{score}") for label in ("NAIGN", "IGN"))
+        assert min(low) > 15 and max(low) < 80 and min(high) > 150 and max(high) < 300
 
 
 def test_what_chapter_4_says_of_its_records_holds():

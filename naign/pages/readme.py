@@ -23,15 +23,17 @@ def line(row: dict) -> tuple[list[str], list[Run]]:
     """A row of the table, as `readme.toml` describes it, and the runs that it shows."""
     end, better = row.get("end", ""), min if "↓" in row["claim"] else max
     named = {name: plan.recorded(row["of"])[name + end] for name in ("IGN", "NAIGN")}
-    others = {label: runs for where in row["beyond"] for label, runs in plan.recorded(where).items()}
+    others = {label: runs for where in row.get("beyond", []) for label, runs in plan.recorded(where).items()}
     same = set() if end else set(map(plan.label, plan.PAPER))
     others = {label: runs for label, runs in others.items() if label not in same and not label.endswith(PAPERS)}
+    scores, runs = lists(tidy(named), row["score"]), [*named["IGN"], *named["NAIGN"]]
+    cells = {label: f"{mean_spread(values, row['digits'])} ({len(values)})" for label, values in scores.items()}
+    if not others:
+        return [row["claim"], row["paper"], *cells.values(), ""], runs
     scores = lists(tidy(others), row["score"])
     best = better(scores, key=lambda label: np.mean(scores[label]))
-    cells = [*lists(tidy(named), row["score"]).values(), scores[best]]
-    ign, naign, beyond = (f"{mean_spread(values, row['digits'])} ({len(values)})" for values in cells)
-    runs = [run for some in (*named.values(), others[best]) for run in some]
-    return [row["claim"], row["paper"], ign, naign, f"{best}: {beyond}"], runs
+    beyond = f"{best}: {mean_spread(scores[best], row['digits'])} ({len(scores[best])})"
+    return [row["claim"], row["paper"], *cells.values(), beyond], runs + others[best]
 
 
 def fair(row: dict) -> list[str]:

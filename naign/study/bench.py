@@ -23,7 +23,7 @@ from naign.methods import METHODS
 from naign.study import flow
 from naign.study.experiment import Experiment, get
 from naign.study.provenance import device_name, device_of
-from naign.study.runs import load
+from naign.study.runs import load_or_fit
 from naign.training import Training
 
 WIDTH, SIZE = 512, "512 x 3, N = 512, M = 5120"  # the paper's in 2D
@@ -195,7 +195,7 @@ def measure_matchings(rounds: int = 15) -> dict:
     from the recorded NAIGN, since an assignment is the harder the more alike its candidates are.
     """
     device, compared = device_of(), {name: get(of, "cpu", **options) for name, (of, options) in MATCHINGS.items()}
-    cases = steps(compared, device, load("grid-naign").f)
+    cases = steps(compared, device, load_or_fit(get("grid-naign", "cpu"), weights=True).f)
     blocks = {name: lambda step=step: [step() for _ in range(BLOCK)] for name, step in cases.items()}
     result = timed("a step on the grid, 256 x 3, N = 256", blocks, rounds, device)
     return result | {"seconds": {name: s / BLOCK for name, s in result["seconds"].items()}}

@@ -17,16 +17,23 @@ from PIL import Image
 import naign
 from naign.data.toys import TOYS
 from naign.pages.live import page as parts
+from naign.study.experiment import get
+from naign.study.runs import load_or_fit
 
 LIVE = "[data-live=yes]"
+
+
+def recorded(name):
+    """A network with its snapshots, as the chapters show it."""
+    return load_or_fit(get(name, "cpu"), weights=True)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A folder with a page a figure, of recorded networks, and `book`, a built page with two of them."""
     folder = tmp_path_factory.mktemp("site")
-    runs = {name: naign.load(name) for name in ("grid-naign", "grid-ign", "trimodal-naign", "mnist-naign")}
-    runs |= {"mnist-ign": naign.load("mnist-ign")}
+    names = ("grid-naign", "grid-ign", "trimodal-naign", "mnist-naign", "mnist-ign")
+    runs = {name: recorded(name) for name in names}
     spikes, digits = [[runs[f"{d}-{m}"] for m in ("naign", "ign")] for d in ("grid", "mnist")]
     naign.live(spikes, TOYS["grid"](), name="spikes").save(folder / "plane.html")
     naign.live(runs["trimodal-naign"], TOYS["trimodal"](), name="bumps").save(folder / "line.html")
@@ -144,7 +151,7 @@ def test_a_dragged_point_goes_where_torch_sends_it(chromium, site, script):
         assert (x - limit / 2).abs().max() < 2 * pixel
         for method, name in (("NAIGN", "grid-naign"), ("IGN", "grid-ign")):
             with torch.no_grad():
-                wanted = naign.load(name).f(x)[0]
+                wanted = recorded(name).f(x)[0]
             assert torch.allclose(after[method], wanted, atol=1e-3)  # the address has four digits
             assert not torch.equal(before[method], after[method])
 
@@ -197,7 +204,7 @@ def test_a_cloud_is_painted_and_moved(chromium, site):
 
 def test_training_can_be_played(chromium, site):
     with opened(chromium, site, "plane") as visit:
-        f = naign.load("grid-naign")
+        f = recorded("grid-naign")
         first = min(f.snapshots)
         visit.slide("training step", 0)
         x = torch.tensor([given(visit)["start"]])
@@ -290,7 +297,7 @@ def test_the_line_and_its_mass_floor(chromium, site):
         visit.page.wait_for_timeout(500)
         z = float(visit.page.url.split("z=")[1].split("&")[0])
         with torch.no_grad():
-            wanted = naign.load("trimodal-naign").f(torch.tensor([[z]])).item()
+            wanted = recorded("trimodal-naign").f(torch.tensor([[z]])).item()
         assert f"f(z) = {wanted:.2f}".replace("-", "−") in visit.page.inner_text(".live-numbers")
         floors = visit.page.locator("tbody tr td:first-of-type").all_inner_texts()
         assert floors == ["7.9%", "40.3%", "0.8%"] or floors == ["7.6%", "40.4%", "0.8%"]
