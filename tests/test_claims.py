@@ -165,6 +165,29 @@ def test_what_the_page_of_trials_says_of_its_trials_on_faces_holds():
             assert np.mean(when[beyond]) > 0.94 * np.mean(when["naign"])
 
 
+def test_what_the_page_of_trials_says_of_its_trials_on_digits_holds():
+    trial = trials.table("mnist")
+    assert set(trial.groupby("method").size()) == {4} and trial["by"].unique().tolist() == ["fld"]
+    assert {entry["device"] for entry in records.noted("trials-mnist").values()} == {"NVIDIA H200"}
+    ign, others = trial[trial["method"] == "ign"].sort_values("score"), trial[trial["method"] != "ign"]
+    two = ign[:2]
+    assert all(two["best"] <= 1_000) and all(two["last"] > 1.5 * two["score"]) and all(others["best"] > 2_000)
+    assert two["settings"].str.startswith(("lr 0.001", "lr 0.005, optimiser muon")).all()
+    again = {key: old["steps"][str(old["best"])] for key, old in records.noted("trials-mnist-cpu").items()}
+    apart = [value / trial.loc[key, "score"] for key, value in again.items()]
+    assert len(apart) == 5 and min(apart) < 0.95 < 1.05 < max(apart)
+    assert two["score"].iloc[1] / two["score"].iloc[0] < max(apart)  # the choice is a tie
+    finals = trials.scored("mnist").groupby("method")
+    assert set(finals.size()) == {3} and len(finals) == 5
+    best, last = (finals[f"{when}fz.fld"].apply(list) for when in ("best.", ""))
+    assert all(b < 0.7 * a for a, b in zip(last["ign"], best["ign"], strict=True))  # it diverges
+    for when in (best, last):
+        assert max(when["naign"]) < 0.2 * min(when["ign"])
+        assert np.mean(when["naign-minus"]) < 1.2 * np.mean(when["naign"])
+        assert min(when["naign-balanced"]) > max(when["naign"] + when["naign-minus"])
+        assert np.mean(when["naign-field"]) == pytest.approx(np.mean(when["naign"]) / 4, rel=0.15)
+
+
 def test_what_chapter_3_says_of_its_records_holds():
     m = of(plan.mnist("cpu")["main"])
     for end in ("", PAPERS):
