@@ -106,6 +106,26 @@ def test_what_chapter_1_says_of_the_paper_s_size_holds():
     assert abs(mean(large, "NAIGN", "fz.w1") - mean(small, "NAIGN", "fz.w1")) < 0.1  # it is not the scale
 
 
+def test_what_chapter_2_says_of_the_paper_s_size_holds(plain):
+    large = tidy(plan.recorded("size.grid"))
+    (naign,) = plan.recorded("size.grid")["NAIGN"]
+    stated = {"width": 512, "depth": 3, "batch_size": 512, "candidates": 10.0, "steps": 100_000, "lr": 1e-4}
+    assert stated.items() <= naign.config["parameters"].items()
+    assert every(large, "NAIGN", "fz.modes") == [25] and max(every(large, "IGN", "fz.modes")) < 20
+    assert naign.metrics["fz"]["shares"][12] > 0.5  # the origin
+    assert mean(large, "NAIGN", GOOD) < min(every(large, "IGN", GOOD))
+    for shares_of in large["fz.shares"]:
+        square = np.reshape(shares_of, (5, 5))
+        rim = np.concatenate([square[0], square[-1], square[1:-1, 0], square[1:-1, -1]])
+        assert sum(rim < 0.04 / 8) > 8  # the darkest blue
+    more = {toy: tidy(plan.recorded(f"size.{toy}")) for toy in ("2moons", "8gaussians")}
+    covered = {toy: every(frame, "IGN", "fz.coverage") for toy, frame in more.items()}
+    assert max(covered["8gaussians"]) < min(every(plain["8gaussians"], "IGN", "fz.coverage"))
+    assert np.mean(covered["2moons"]) == pytest.approx(mean(plain["2moons"], "IGN", "fz.coverage"), abs=0.03)
+    for toy, values in covered.items():
+        assert max(values) < 0.75 * min(every(plain[toy], "NAIGN", "fz.coverage"))
+
+
 def test_what_the_page_of_trials_says_of_its_finals_holds():
     frame, trial = trials.scored("plane"), trials.table("plane")
     assert set(frame.groupby(["data", "method"]).size()) == {3} and frame["data"].nunique() == 4

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from naign.methods import METHODS
 from naign.study.plan import COMPARED
@@ -102,6 +102,8 @@ def figure(
         for axis in (ax.xaxis, ax.yaxis):
             if axis.get_scale() == "log":
                 _few_ticks(axis)
+            elif columns > 1 and axis.get_view_interval()[1] > 50_000:  # long numbers, which would run into each other
+                axis.set_major_locator(MaxNLocator(3))
     if bar:
         result.colorbar(result.axes[0].images[0], ax=result.axes, label=bar, shrink=0.85)
     _legend(result)
