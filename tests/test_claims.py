@@ -93,6 +93,8 @@ def test_what_chapter_1_says_of_the_paper_s_size_holds():
     before = np.array(every(small, "NAIGN", "fz.shares"))
     assert shares_of["NAIGN"][:, 2].max() < 0.1 and shares_of["IGN"][:, 2].mean() < 0.1
     assert shares_of["IGN"][0, 1] > 0.9  # the first seed, which is drawn
+    low = [np.array(run.history["imle"]) < 0.005 for run in plan.recorded("size.trimodal")["NAIGN"]]
+    assert [sum(now & ~before for before, now in itertools.pairwise(one)) for one in low] == [5, 0, 0]
     w1 = large["fz.w1"].to_numpy()
     closest = large.loc[w1.argmin()]
     assert closest["label"] == "IGN" and closest["fz.shares"][2] == max(held[2] for held in large["fz.shares"]) < 1 / 6
