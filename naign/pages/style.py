@@ -102,7 +102,7 @@ def figure(
         for axis in (ax.xaxis, ax.yaxis):
             if axis.get_scale() == "log":
                 _few_ticks(axis)
-            elif columns > 1 and axis.get_view_interval()[1] > 50_000:  # long numbers, which would run into each other
+            elif columns > 1 and axis.get_view_interval()[1] > 9_999:  # long numbers, which would run into each other
                 axis.set_major_locator(MaxNLocator(3))
     if bar:
         result.colorbar(result.axes[0].images[0], ax=result.axes, label=bar, shrink=0.85)
