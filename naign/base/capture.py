@@ -16,8 +16,8 @@ SWITCH = "NAIGN_CAPTURE"  # 0: steps run as they come
 
 @contextlib.contextmanager
 def tf32(wanted: bool) -> Iterator[None]:
-    """Within it a GPU may round the factors of products of floats to 10 bits after the point, many times faster; or
-    may not, which of convolutions torch allows unless it is told.
+    """Within it a GPU rounds the factors of float products to 10 bits after the point, many times faster, if that is
+    wanted, and else does not; torch by itself lets convolutions do so.
     """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.fp32_precision, cudnn.allow_tf32

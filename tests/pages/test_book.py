@@ -28,6 +28,8 @@ def test_cells_are_short_and_every_picture_has_a_caption_and_a_name(page):
     code = [c for c in cells if c.cell_type == "code"]
     assert max(len(c.source.splitlines()) for c in code) <= 20
     assert [line for c in code for line in c.source.splitlines() if len(line) > 80] == []
+    whole = re.findall(r"^```\{code-cell\}.*?^```$", page.read_text(), re.M | re.S)  # with the lines on its figure
+    assert len(whole) == len(code) and [x for c in whole for x in c.splitlines() if len(x) > 88] == []
     for cell in code:
         last = cell.source.splitlines()[-1]
         if last.startswith(DRAWN) and not last.startswith("sheets.panel"):
