@@ -100,9 +100,7 @@ def test_what_chapter_1_says_of_the_paper_s_size_holds():
     assert closest["label"] == "IGN" and closest["fz.shares"][2] == max(held[2] for held in large["fz.shares"]) < 1 / 6
     assert shares_of["NAIGN"][:, 0].min() > before[:, 0].max()  # the left mode
     toy, generator = Trimodal(), torch.Generator().manual_seed(0)
-    identity = stats.wasserstein_distance(
-        torch.randn(20_000, generator=generator), toy.sample(20_000, generator)[:, 0]
-    )
+    identity = stats.wasserstein_distance(torch.randn(20_000, generator=generator), toy.sample(20_000, generator)[:, 0])
     naign, ign = (every(large, label, "validation.steps.100000") for label in ("NAIGN", "IGN"))
     assert identity - 0.2 < min(naign) < max(naign) < identity and min(ign) < identity - 0.2 < identity + 0.1 < max(ign)
     assert abs(mean(large, "NAIGN", "fz.w1") - mean(small, "NAIGN", "fz.w1")) < 0.1  # it is not the scale
