@@ -19,6 +19,12 @@ def test_the_readme_s_numbers_are_the_records():
     assert readme.numbers(book.ROOT) in (book.ROOT / "README.md").read_text(), "run `naign readme`"
 
 
+def test_each_number_of_the_readme_s_claims_is_of_three_seeds_or_more():
+    lines = [line for line in readme.numbers(book.ROOT).splitlines() if re.search(r"[↑↓] \|", line)]
+    counts = [[int(n) for n in re.findall(r"\((\d+)\) \|", line)] for line in lines]
+    assert len(lines) > 20 and min(map(len, counts)) >= 2 and min(map(min, counts)) >= 3
+
+
 def test_the_papers_numbers_in_the_readme_are_those_of_its_tables():
     by_score = dict(zip((path.format("fz") for path, _ in columns.GENERATION.values()), range(3), strict=True))
     generation = {
