@@ -132,9 +132,11 @@ def test_what_chapter_2_says_of_the_paper_s_size_holds(plain):
 
 def test_what_the_ledger_says_of_passes_in_bf16_holds():
     rows = {tuple(row.changes.items()): row for row in plan.toy_choices("cpu") if row.label == "NAIGN"}
-    single, half = (tidy({"": rows[changes].load("cpu")}) for changes in ((), (("dtype", "bfloat16"),)))
+    changed = ((), (("dtype", "bfloat16"),), (("candidate_dtype", "bfloat16"),))
+    single, half, search = (tidy({"": rows[changes].load("cpu")}) for changes in changed)
     for path, near, apart in ((GOOD, 0.1, 0.55), (KL, 0.12, 2.0), ("fz.coverage", 0.05, 0.2)):
         assert (single[path] - half[path]).abs().max() < near < apart < np.ptp(single[path])
+    assert single[GOOD][0] > 0.9 and search[GOOD][0] < 0.3 and search[KL][0] < 1 < single[KL][0]
 
 
 def test_what_the_page_of_trials_says_of_its_finals_holds():
