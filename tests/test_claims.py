@@ -122,6 +122,12 @@ def test_what_chapter_2_says_of_the_paper_s_size_holds(plain):
     assert min(dark[3:].sum(1)) >= 10 and dark[2].sum() < 5
     rim = [i for i in range(25) if {0, 4} & {i // 5, i % 5}]
     assert min(dark[:2, rim].sum(1)) > 8
+    covered = [run.metrics["validation"]["steps"] for run in runs["NAIGN"]]
+    assert all(seed["30000"] < seed["100000"] for seed in covered)
+    (single,) = plan.recorded("size.rounding")["NAIGN, fp32"]
+    assert single.config["parameters"]["dtype"] != "bfloat16" and "NVIDIA" not in single.provenance["device"]
+    assert single.metrics["validation"]["steps"]["30000"] < covered[0]["30000"]
+    assert np.argmax(single.metrics["fz"]["shares"]) == one.argmax()
     more = {toy: tidy(plan.recorded(f"size.{toy}")) for toy in ("2moons", "8gaussians")}
     covered = {toy: every(frame, "IGN", "fz.coverage") for toy, frame in more.items()}
     assert max(covered["8gaussians"]) < min(every(plain["8gaussians"], "IGN", "fz.coverage"))
