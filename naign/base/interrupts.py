@@ -41,6 +41,18 @@ def ignored() -> contextlib.AbstractContextManager:
     return _handled([*ASKING, signal.SIGINT], signal.SIG_IGN)
 
 
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """After it signals are handled as before, whatever a library within it did."""
+    before = {n: handler for n in signal.valid_signals() if (handler := signal.getsignal(n)) is not None}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
 def follow_parent(parent: int | None = None) -> None:
     """Stop as by SIGTERM when the parent ends, however it does: by default the one that $NAIGN_PARENT numbers."""
     parent = int(os.environ.get(PARENT, 0)) if parent is None else parent

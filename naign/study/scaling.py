@@ -12,7 +12,7 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from naign.base import distributed
+from naign.base import distributed, interrupts
 from naign.data.samples import TensorData
 from naign.methods import NAIGN
 from naign.models import ConvAutoencoder
@@ -84,7 +84,8 @@ def _by(processes: int, points: list[dict[str, int]]) -> list[dict[str, float]]:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     here = {"run_id": __name__, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "start_method": "spawn"}
-    return elastic_launch(LaunchConfig(1, 1, processes, **here), measured)(points)[0]
+    with interrupts.restored():  # torchelastic leaves its own handlers, and SIGTERM would no longer save a training
+        return elastic_launch(LaunchConfig(1, 1, processes, **here), measured)(points)[0]
 
 
 def predicted(size: int, data: int, gpus: int, assumed: dict) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Counted arithmetic against what PyTorch counts, and what the cost model says where it is known by hand."""
 
 import json
+import signal
 
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,7 +25,10 @@ def test_steps_are_timed_in_one_process_and_in_two(monkeypatch):
     monkeypatch.setattr(scaling, "POINTS", [{}, {"m": 8}])
     monkeypatch.setattr(scaling, "BASE", {"n": 8, "m": 16, "size": 16})
     monkeypatch.setattr(scaling.os, "cpu_count", lambda: 2)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(n) for n in numbers]
     found = scaling.measure()
+    assert [signal.getsignal(n) for n in numbers] == before  # or a training after it would not be saved
     assert [(row["m"], row["processes"]) for row in found["rows"]] == [(16, 1), (8, 1), (16, 2)]
     assert min(row["seconds"] for row in found["rows"]) > 0
     assert len(scaling.report(json.loads(json.dumps(found))).splitlines()) == 5
