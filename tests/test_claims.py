@@ -121,7 +121,7 @@ def test_what_chapter_2_says_of_the_paper_s_size_holds(plain):
     dark = np.concatenate([held, every(large, "IGN", "fz.shares")]) < 0.04 / 8  # the darkest blue
     assert min(dark[3:].sum(1)) >= 10 and dark[2].sum() < 5
     rim = [i for i in range(25) if {0, 4} & {i // 5, i % 5}]
-    assert min(dark[:2, rim].sum(1)) > 8
+    assert min(np.delete(dark, 2, 0)[:, rim].sum(1)) > 8
     covered = [run.metrics["validation"]["steps"] for run in runs["NAIGN"]]
     behind = [run.metrics["validation"]["steps"] for run in runs["IGN"]]
     assert all(seed["2000"] < seed["10000"] < seed["30000"] < seed["100000"] for seed in covered)
