@@ -191,3 +191,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if problem:
         raise ValueError(f"{path} {problem}, so it was altered or damaged: delete it, then restore or retrain it.")
     return tensors, metadata
+
+
+def names(path: Path) -> list[str]:
+    """The names of the tensors in a safetensors file, without reading these; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with safe_open(path, framework="pt") as file:
+        return list(file.keys())

@@ -141,20 +141,21 @@ def load(rows: Iterable[Row], profile: str, seed: int = 0, weights: bool = False
 
 
 def resolve(profile: str, rows: Callable[[str], list[Row]], seed: int = 0) -> str:
-    """The profile to show: "recorded" means the largest at which all its rows are recorded, else "quick"."""
+    """The profile to show: "recorded" means the largest that has its rows and what they draw, else "quick"."""
     if profile != "recorded":
         scale(profile)  # refuses an unknown one
         return profile
     for candidate in reversed(recipes.PROFILES):
-        wanted = [r.experiment(candidate, s) for r in rows(candidate) for s in range(seed, seed + r.seeds)]
-        if all((records.records_root() / e.directory).is_dir() for e in wanted):
+        wanted = [(r, s) for r in rows(candidate) for s in range(seed, seed + r.seeds)]
+        drawn = [(r.experiment(candidate, s).directory, r.first if s == seed else ()) for r, s in wanted]
+        if all(records.holds(*one) for one in drawn):
             return candidate
     return "quick"
 
 
 @functools.cache
 def recorded(where: str) -> dict[str, list[Run]]:
-    """The runs of a group by label, "chapter.group", at the largest profile that has all its rows."""
+    """The runs of a group by label, "chapter.group", at the profile that `resolve` finds."""
     chapter, group = where.split(".")
     return study(functools.partial(groups, chapter), "recorded", only=[group]).runs[group]
 

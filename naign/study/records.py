@@ -232,6 +232,15 @@ def commit(path: Path, keep: tuple[str, ...] = ()) -> Path:
         return run.save(target, "")
 
 
+def holds(name: str, keep: tuple[str, ...]) -> bool:
+    """Whether data/records has a run, with its weights and snapshots if those are to be kept, see `commit`."""
+    path = records_root() / name
+    if not (path.is_dir() and "weights" in keep):
+        return path.is_dir()
+    tensors = files.names(path / "model.safetensors")
+    return any(name.startswith("snapshot." if "snapshots" in keep else "f.") for name in tensors)
+
+
 def wanted(picture: str, keep: tuple[str, ...]) -> bool:
     """Whether a picture's name fits one of the patterns to keep, such as "fz" or "*.1"."""
     return any(fnmatch(picture, pattern) for pattern in keep)

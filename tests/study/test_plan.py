@@ -1,5 +1,7 @@
 """The rows of the book's tables, and which profile is shown."""
 
+import dataclasses
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -37,6 +39,25 @@ def test_recorded_means_the_largest_profile_with_every_record(monkeypatch, tmp_p
     assert plan.resolve("recorded", wanted) == "cpu"
     with pytest.raises(ValueError, match="unknown profile 'big'"):
         plan.resolve("big", wanted)
+
+
+def test_a_profile_is_recorded_if_the_first_runs_are_there_with_what_is_drawn_of_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "records_root", lambda: tmp_path)
+    one = plan.Row("a", "grid-naign", {"steps": 4, "width": 4, "snapshots": [0.0, 0.5, 1.0]}, 2)
+    for seed, kept in ((0, ("weights", "snapshots")), (1, ())):
+        run = one.experiment("cpu", seed).train(progress=False)
+        run.metrics = {"rec": 0.0}
+        records.commit(run.save(tmp_path / "local" / one.experiment("cpu", seed).directory), kept)
+
+    def shown(first, seed=0):
+        return plan.resolve("recorded", lambda at: [dataclasses.replace(one, first=first, seeds=2 - seed)], seed)
+
+    assert {shown(first) for first in ((), ("weights",), ("weights", "snapshots"), ("fz",))} == {"cpu"}
+    assert shown((), 1) == "cpu" and shown(("weights",), 1) == "quick"
+    again = one.experiment("cpu").directory
+    shutil.rmtree(tmp_path / again)
+    records.commit(tmp_path / "local" / again, ("weights",))
+    assert shown(("weights",)) == "cpu" and shown(("weights", "snapshots")) == "quick"
 
 
 def test_what_several_rows_keep_of_one_run_is_kept():
