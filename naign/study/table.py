@@ -61,3 +61,10 @@ def curves(frame: pd.DataFrame, score: str, against: str = "step") -> dict[str, 
             at = steps if against == "step" else [float(group[f"probes.{s}.seconds"].mean()) for s in steps]
             result[label] = (at, np.array([group[f"probes.{s}.{score}"] for s in steps]).T)
     return result
+
+
+def validated(groups: Mapping[str, Sequence[Run]]) -> dict[str, tuple[list[int], list[list[float]]]]:
+    """The score on validation data during training: label -> steps, but not 0, and values, a row a run."""
+    found = {label: [run.metrics["validation"]["steps"] for run in runs] for label, runs in groups.items()}
+    steps = {label: sorted(int(step) for step in some[0] if int(step)) for label, some in found.items()}
+    return {label: (at, [[one[str(step)] for step in at] for one in found[label]]) for label, at in steps.items()}
