@@ -24,7 +24,7 @@ DATA, SOURCE = "#4D4D4D", "#009E73"
 P_DATA, P_Z = r"$p_{data}(x)$", r"$p_Z(z)$"
 COLOURS = {entry.label: entry.colour for entry in METHODS.values()} | {P_DATA: DATA, P_Z: SOURCE}
 COLOURS |= {"autoencoder": METHODS["dae"].colour, "assignment of a batch": "#44AA99"}  # no methods of their own
-LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "fp32": ":", "wider": "-."}  # by a word of the label
+LINES = {"paper": "--", "autoencoder": "--", "clamp": ":", "bf16": ":", "wider": "-."}  # by a word of the label
 BEYOND = [entry.label for name, entry in METHODS.items() if name not in COMPARED]
 MARKERS = dict(zip(BEYOND, cycle("osv<>ph"), strict=False)) | {"assignment of a batch": "D"}
 CHANGES = {"long": "*", "5 layers": "X", "Muon": "P"}  # a marker by what follows the comma
