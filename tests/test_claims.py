@@ -149,7 +149,10 @@ def test_what_chapter_2_says_of_the_paper_s_size_holds(plain):
         [every(frame[t], "IGN", "fz.coverage") for frame in (large, plain)] for t in ("2moons", "8gaussians")
     )
     assert max(ring[0]) < min(ring[1]) and np.mean(moons[0]) == pytest.approx(np.mean(moons[1]), abs=0.03)
+    took = {m: sum(run.provenance["seconds"] for toy in runs for run in runs[toy][m]) for m in ("NAIGN", "NAIGN-")}
+    assert took == pytest.approx({"NAIGN": 285, "NAIGN-": 197}, abs=1)  # as the page on running again says
     half = tidy(plan.recorded("size.rounding"))
+    assert half["seconds"].min() > 3600
     for path in (GOOD, KL, "fz.coverage"):
         spread = np.std(every(grid, "NAIGN", path), ddof=1)
         assert half["fz.modes"].min() == 25 and abs(half[path].mean() - mean(grid, "NAIGN", path)) < spread
