@@ -31,7 +31,7 @@ def test_every_claim_has_a_verdict_runs_and_a_page():
             continue
         sides = claims.sides(claim)
         assert any(runs for _, runs, _ in sides)
-        assert all(len(runs) == len(values) for _, runs, values in sides if runs), claim
+        assert all(len(runs) == len(values) >= 3 for _, runs, values in sides if runs), claim
         assert claims.said(claim) in ("reproduced", "partly", "not")
     assert len({(c["paper"], c["says"]) for c in claims.CLAIMS}) == len(claims.CLAIMS)
 
